@@ -1,0 +1,21 @@
+# shellcheck shell=bash
+# Configures and builds a preset. Sourced by scripts/run and scripts/test.
+
+# Where ccache is installed, what one clone has compiled serves the next.
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
+
+# build_preset <preset> [target...]: incremental; configuring is shown only when
+# it fails.
+build_preset() {
+  local preset=$1 log target=()
+  shift
+  (($# == 0)) || target=(--target "$@")
+  mkdir -p build
+  log="build/configure-$preset.log"
+  say "Building preset $preset into build/$preset"
+  if ! cmake --preset "$preset" >"$log" 2>&1; then
+    cat "$log" >&2
+    die "configuring preset $preset failed (the lines above are in $log)"
+  fi
+  cmake --build --preset "$preset" -j "$(nproc)" "${target[@]}" || die "building preset $preset failed"
+}
