@@ -1,0 +1,31 @@
+#include "dapr_mqtt/core/connection_options.h"
+
+namespace dapr_mqtt::core {
+namespace {
+
+std::string_view scheme(Transport transport) {
+  switch (transport) {
+    case Transport::kTcp: return "tcp";
+    case Transport::kTls: return "ssl";
+    case Transport::kWebSocket: return "ws";
+    case Transport::kWebSocketTls: return "wss";
+  }
+  return "tcp";
+}
+
+}  // namespace
+
+std::string Endpoint::str() const {
+  const bool ipv6 = host.find(':') != std::string::npos;
+  std::string out(scheme(transport));
+  out += "://";
+  out += ipv6 ? "[" + host + "]" : host;
+  out += ":" + std::to_string(port);
+  // A query may carry a signature (pre-signed WebSocket URLs): it stays secret.
+  const std::size_t query = path.find('?');
+  out += path.substr(0, query);
+  if (query != std::string::npos) out += "?***";
+  return out;
+}
+
+}  // namespace dapr_mqtt::core
