@@ -1,0 +1,288 @@
+#include "dapr_mqtt/subscribe/subscriptions.h"
+
+#include <gmock/gmock.h>
+
+#include "support/captured_log.h"
+#include "support/fake_broker.h"
+#include "support/manual_executor.h"
+
+namespace dapr_mqtt::subscribe {
+namespace {
+
+using std::chrono::seconds;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+core::TopicFilter filter(const std::string& text) { return core::TopicFilter::parse(text).value(); }
+
+class SubscriptionsTest : public ::testing::Test, public SubscriptionHost {
+ protected:
+  std::unique_ptr<core::BrokerConsumer> make_consumer(
+      std::size_t index, core::ConnectionListener& listener) override {
+    auto made = std::make_unique<dapr_mqtt::testing::FakeConsumer>();
+    EXPECT_EQ(index, consumers.size());
+    consumers.push_back(made.get());
+    listeners.push_back(&listener);
+    return made;
+  }
+  void routes_changed(const ConnectionPlan& plan) override {
+    first_route_count = plan.connections() == 0 ? 0 : plan.filters(0).size();
+  }
+  void subscription_ended(const core::TopicFilter& f) override { ended.push_back(f.str()); }
+  void health_changed(const base::Status& now) override { health = now; }
+
+  Subscriptions& make(bool clean_session) {
+    subscriptions = std::make_unique<Subscriptions>(
+        executor, *this, Subscriptions::Settings{clean_session, 1}, counters, base::Log(log, "c"));
+    return *subscriptions;
+  }
+  void add(const std::string& text, SubscriptionRequest request = {}) {
+    subscriptions->add(filter(text), request, [this] { ++settled; });
+    executor.run();
+  }
+  void connect(std::size_t index, bool session_present = false) {
+    listeners[index]->on_connected(session_present);
+    executor.run();
+  }
+  void disconnect(std::size_t index) {
+    listeners[index]->on_disconnected(base::unavailable("gone"));
+    executor.run();
+  }
+  void grant(std::size_t index = 0) {
+    consumers[index]->grant();
+    executor.run();
+  }
+
+  dapr_mqtt::testing::ManualExecutor executor;
+  dapr_mqtt::testing::CapturedLog log;
+  core::Counters counters;
+  std::vector<dapr_mqtt::testing::FakeConsumer*> consumers;
+  std::vector<core::ConnectionListener*> listeners;
+  std::vector<std::string> ended;
+  std::size_t first_route_count = 0;
+  int settled = 0;
+  base::Status health;
+  std::unique_ptr<Subscriptions> subscriptions;
+};
+
+TEST_F(SubscriptionsTest, connect_with_the_first_filter_and_settle_at_suback) {
+  make(true);
+  EXPECT_THAT(consumers, IsEmpty());
+  add("a");
+  ASSERT_EQ(consumers.size(), 1U);
+  EXPECT_TRUE(consumers[0]->opened);
+  EXPECT_EQ(first_route_count, 1U);  // before the broker can send anything
+  connect(0);
+  EXPECT_EQ(settled, 0);
+  grant();
+  EXPECT_EQ(settled, 1);
+  EXPECT_TRUE(health.ok());
+}
+
+TEST_F(SubscriptionsTest, subscribe_once_for_several_streams_of_a_filter) {
+  make(true);
+  add("a");
+  connect(0);
+  grant();
+  add("a");
+  EXPECT_EQ(settled, 2);
+  EXPECT_THAT(consumers[0]->granted, ElementsAre("a"));
+  subscriptions->remove(filter("a"));
+  EXPECT_THAT(consumers[0]->unsubscribed, IsEmpty());
+  subscriptions->remove(filter("a"));
+  EXPECT_THAT(consumers[0]->unsubscribed, ElementsAre("a"));
+  EXPECT_THAT(ended, IsEmpty());  // messages may come until UNSUBACK
+  EXPECT_EQ(first_route_count, 1U);
+  executor.run();
+  EXPECT_THAT(ended, ElementsAre("a"));
+  EXPECT_EQ(first_route_count, 0U);
+}
+
+TEST_F(SubscriptionsTest, go_on_when_a_filter_is_wanted_again_before_unsuback) {
+  make(true);
+  add("a");
+  connect(0);
+  grant();
+  subscriptions->remove(filter("a"));
+  subscriptions->add(filter("a"), {}, [this] { ++settled; });
+  executor.run();
+  grant();
+  EXPECT_THAT(consumers[0]->granted, ElementsAre("a", "a"));  // SUBSCRIBE after UNSUBSCRIBE
+  EXPECT_THAT(ended, IsEmpty());
+  EXPECT_EQ(first_route_count, 1U);
+}
+
+TEST_F(SubscriptionsTest, unsubscribe_later_from_a_session_that_was_away) {
+  make(false);
+  add("a", {.options = {}, .unsubscribe_on_close = true});
+  connect(0);
+  grant();
+  disconnect(0);
+  subscriptions->remove(filter("a"));
+  EXPECT_THAT(consumers[0]->unsubscribed, IsEmpty());
+  connect(0, true);
+  EXPECT_THAT(consumers[0]->unsubscribed, ElementsAre("a"));
+}
+
+TEST_F(SubscriptionsTest, renew_after_a_reconnect_of_a_clean_session) {
+  make(true);
+  add("a");
+  connect(0);
+  grant();
+  disconnect(0);
+  EXPECT_FALSE(health.ok());
+  connect(0);
+  grant();
+  EXPECT_THAT(consumers[0]->granted, ElementsAre("a", "a"));
+}
+
+TEST_F(SubscriptionsTest, are_not_renewed_while_the_broker_kept_the_session) {
+  make(false);
+  add("a");
+  connect(0);
+  grant();
+  disconnect(0);
+  connect(0, true);
+  EXPECT_THAT(consumers[0]->subscribes, IsEmpty());
+  disconnect(0);
+  connect(0, false);  // a broker that lost its sessions
+  EXPECT_EQ(consumers[0]->subscribes.size(), 1U);
+}
+
+TEST_F(SubscriptionsTest, stay_with_a_persistent_session_when_the_stream_goes) {
+  make(false);
+  add("a");
+  connect(0);
+  grant();
+  subscriptions->remove(filter("a"));
+  EXPECT_THAT(consumers[0]->unsubscribed, IsEmpty());
+  add("a");
+  EXPECT_EQ(settled, 2);
+}
+
+TEST_F(SubscriptionsTest, end_with_their_stream_when_told_so) {
+  make(false);
+  add("a", {.options = {}, .unsubscribe_on_close = true});
+  connect(0);
+  grant();
+  subscriptions->remove(filter("a"));
+  EXPECT_THAT(consumers[0]->unsubscribed, ElementsAre("a"));
+}
+
+TEST_F(SubscriptionsTest, try_a_refused_filter_again_until_it_heals) {
+  make(true);
+  add("secret");
+  connect(0);
+  consumers[0]->answer(base::permission_denied("not authorized: check the broker's ACL"));
+  executor.run();
+  EXPECT_EQ(settled, 1);  // publishes need not wait for it
+  EXPECT_TRUE(log.contains("ERROR c: topic filter \"secret\": subscription refused"));
+  EXPECT_EQ(health.kind(), base::ErrorKind::kPermissionDenied);
+  EXPECT_EQ(counters.subscribe_refused, 1U);
+  executor.advance(seconds(1));
+  ASSERT_EQ(consumers[0]->subscribes.size(), 1U);
+  grant();
+  EXPECT_TRUE(health.ok());
+  EXPECT_TRUE(log.contains("accepts it now"));
+}
+
+TEST_F(SubscriptionsTest, keep_the_others_when_one_is_refused) {
+  make(true);
+  add("good");
+  add("bad");
+  connect(0);
+  for (int i = 0; i < 2; ++i) {
+    if (consumers[0]->subscribes.front().filter == "bad") {
+      consumers[0]->answer(base::permission_denied("no"));
+    } else {
+      consumers[0]->grant();
+    }
+  }
+  executor.run();
+  EXPECT_THAT(consumers[0]->granted, ElementsAre("good"));
+}
+
+TEST_F(SubscriptionsTest, put_overlapping_filters_on_connections_of_their_own) {
+  make(true);
+  add("a/#");
+  add("a/b");
+  ASSERT_EQ(consumers.size(), 2U);
+  connect(0);
+  connect(1);
+  grant(0);
+  grant(1);
+  EXPECT_THAT(consumers[0]->granted, ElementsAre("a/#"));
+  EXPECT_THAT(consumers[1]->granted, ElementsAre("a/b"));
+}
+
+TEST_F(SubscriptionsTest, clear_a_resumed_session_of_filters_that_live_elsewhere_now) {
+  make(false);
+  add("a/#");
+  add("a/b");
+  connect(0, true);
+  connect(1, true);
+  EXPECT_THAT(consumers[0]->unsubscribed, ::testing::Contains("a/b"));
+  EXPECT_THAT(consumers[0]->unsubscribed, ::testing::Not(::testing::Contains("a/#")));
+  EXPECT_THAT(consumers[1]->unsubscribed, ::testing::Contains("a/#"));
+}
+
+TEST_F(SubscriptionsTest, ignore_an_answer_to_a_connection_that_is_gone) {
+  make(true);
+  add("a");
+  connect(0);
+  disconnect(0);
+  connect(0);
+  ASSERT_EQ(consumers[0]->subscribes.size(), 2U);
+  consumers[0]->answer(base::permission_denied("stale"));
+  executor.run();
+  EXPECT_EQ(counters.subscribe_refused, 0U);
+  grant();
+  EXPECT_EQ(settled, 1);
+}
+
+TEST_F(SubscriptionsTest, subscribe_anew_with_the_newest_options) {
+  make(true);
+  add("a");
+  connect(0);
+  grant();
+  add("a", {.options = {.qos = core::QoS::kAtLeastOnce}, .unsubscribe_on_close = false});
+  ASSERT_EQ(consumers[0]->subscribes.size(), 1U);
+  EXPECT_EQ(consumers[0]->subscribes[0].options.qos, core::QoS::kAtLeastOnce);
+  EXPECT_TRUE(log.contains("different options"));
+}
+
+TEST_F(SubscriptionsTest, warn_when_the_broker_grants_less) {
+  make(true);
+  add("a", {.options = {.qos = core::QoS::kExactlyOnce}, .unsubscribe_on_close = false});
+  connect(0);
+  consumers[0]->answer(core::QoS::kAtMostOnce);
+  executor.run();
+  EXPECT_TRUE(log.contains("grants qos 0 only, not 2"));
+}
+
+TEST_F(SubscriptionsTest, suspend_and_resume_every_connection_also_later_ones) {
+  make(false);
+  add("a/#");
+  subscriptions->suspend();
+  EXPECT_TRUE(consumers[0]->suspended);
+  add("a/b");
+  EXPECT_TRUE(consumers[1]->suspended);
+  EXPECT_TRUE(health.ok());  // as wanted, not trouble
+  subscriptions->resume();
+  EXPECT_FALSE(consumers[0]->suspended || consumers[1]->suspended);
+}
+
+TEST_F(SubscriptionsTest, close_every_connection_and_settle_what_waits) {
+  make(true);
+  add("a/#");
+  add("a/b");
+  bool closed = false;
+  subscriptions->close([&] { closed = true; });
+  executor.run();
+  EXPECT_TRUE(closed);
+  EXPECT_TRUE(consumers[0]->is_closed && consumers[1]->is_closed);
+  EXPECT_EQ(settled, 2);
+}
+
+}  // namespace
+}  // namespace dapr_mqtt::subscribe
