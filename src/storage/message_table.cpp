@@ -1,0 +1,143 @@
+#include "storage/message_table.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "storage/properties_codec.h"
+
+namespace dapr_mqtt::storage {
+namespace {
+
+// messages.flags: two bits of QoS, then
+constexpr std::int64_t kQosMask = 3;
+constexpr std::int64_t kRetained = 4;
+constexpr std::int64_t kDuplicate = 8;
+constexpr std::int64_t kEvictable = 16;
+
+std::int64_t flags_of(const core::IncomingMessage& message, bool evictable) {
+  return core::to_int(message.qos) | (message.retained ? kRetained : 0) |
+         (message.duplicate ? kDuplicate : 0) | (evictable ? kEvictable : 0);
+}
+
+core::QoS qos_of(std::int64_t flags) {
+  return static_cast<core::QoS>(std::min<std::int64_t>(flags & kQosMask, 2));
+}
+
+std::int64_t number_of(core::InboxId id) { return static_cast<std::int64_t>(id); }
+std::int64_t number_of(base::WallTime time) { return time.time_since_epoch().count(); }
+base::WallTime time_of(std::int64_t ms) { return base::WallTime(std::chrono::milliseconds(ms)); }
+
+}  // namespace
+
+base::Result<std::unique_ptr<MessageTable>> MessageTable::make(sqlite::Database& database) {
+  std::unique_ptr<MessageTable> table(new MessageTable);
+  struct {
+    sqlite::Statement& statement;
+    const char* sql;
+  } const wanted[] = {
+      {table->insert_, "INSERT OR REPLACE INTO messages VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"},
+      {table->update_, "UPDATE messages SET queue = ?2, due = ?3, failures = ?4 WHERE id = ?1"},
+      {table->erase_, "DELETE FROM messages WHERE id = ?1"},
+      {table->read_, "SELECT flags, received, topic, properties, payload FROM messages WHERE id = ?1"},
+      {table->load_,
+       "SELECT id, queue, due, failures, flags, topic, length(payload) FROM messages ORDER BY id"},
+      {table->ids_, "SELECT max(value, (SELECT ifnull(max(id), 0) FROM messages)) FROM counters"
+                    " WHERE name = 'ids'"},
+      {table->set_ids_, "UPDATE counters SET value = ?1 WHERE name = 'ids'"},
+  };
+  for (const auto& [statement, sql] : wanted) {
+    auto prepared = database.prepare(sql);
+    if (!prepared.ok()) return prepared.status();
+    statement = std::move(prepared).value();
+  }
+  return table;
+}
+
+base::Status MessageTable::insert(core::InboxId id, const MessageState& state,
+                                  const core::IncomingMessage& message) {
+  insert_.bind(1, number_of(id))
+      .bind_text(2, state.queue)
+      .bind(3, number_of(state.due))
+      .bind(4, state.failures)
+      .bind(5, flags_of(message, state.evictable))
+      .bind(6, number_of(message.received))
+      .bind_text(7, message.topic);
+  std::string properties;
+  if (message.properties) {
+    properties = encode_properties(*message.properties);
+    insert_.bind_blob(8, properties);
+  } else {
+    insert_.bind_null(8);
+  }
+  insert_.bind_blob(9, message.payload);
+  return insert_.run();
+}
+
+base::Status MessageTable::update(core::InboxId id, std::string_view queue, base::WallTime due,
+                                  std::uint32_t failures) {
+  update_.bind(1, number_of(id)).bind_text(2, queue).bind(3, number_of(due)).bind(4, failures);
+  return update_.run();
+}
+
+base::Status MessageTable::erase(core::InboxId id) {
+  erase_.bind(1, number_of(id));
+  return erase_.run();
+}
+
+base::Result<std::optional<core::IncomingMessage>> MessageTable::read(core::InboxId id) {
+  read_.bind(1, number_of(id));
+  const auto row = read_.step();
+  if (!row.ok() || !row.value()) {
+    read_.reset();
+    if (!row.ok()) return row.status();
+    return std::optional<core::IncomingMessage>();
+  }
+  core::IncomingMessage message;
+  const std::int64_t flags = read_.integer(0);
+  message.qos = qos_of(flags);
+  message.retained = (flags & kRetained) != 0;
+  message.duplicate = (flags & kDuplicate) != 0;
+  message.received = time_of(read_.integer(1));
+  message.topic = read_.bytes(2);
+  if (!read_.is_null(3)) {
+    // Without its properties rather than not at all.
+    message.properties = std::make_shared<const core::MessageProperties>(
+        decode_properties(read_.bytes(3)).value_or(core::MessageProperties{}));
+  }
+  message.payload = read_.bytes(4);
+  read_.reset();
+  return std::optional(std::move(message));
+}
+
+base::Status MessageTable::load(const std::function<void(const StoredMessage&)>& each) {
+  auto row = load_.step();
+  for (; row.ok() && row.value(); row = load_.step()) {
+    const std::int64_t flags = load_.integer(4);
+    StoredMessage stored;
+    stored.id = static_cast<core::InboxId>(load_.integer(0));
+    stored.state = {load_.bytes(1), time_of(load_.integer(2)),
+                    static_cast<std::uint32_t>(load_.integer(3)), (flags & kEvictable) != 0};
+    stored.topic = load_.bytes(5);
+    stored.qos = qos_of(flags);
+    stored.bytes = sizeof(core::IncomingMessage) + stored.topic.size() +
+                   static_cast<std::size_t>(load_.integer(6));
+    each(stored);
+  }
+  load_.reset();
+  return row.status();
+}
+
+base::Result<core::InboxId> MessageTable::ids_used() {
+  const auto row = ids_.step();
+  const auto value = row.ok() && row.value() ? ids_.integer(0) : 0;
+  ids_.reset();
+  if (!row.ok()) return row.status();
+  return static_cast<core::InboxId>(value);
+}
+
+base::Status MessageTable::set_ids_used(core::InboxId up_to) {
+  set_ids_.bind(1, number_of(up_to));
+  return set_ids_.run();
+}
+
+}  // namespace dapr_mqtt::storage

@@ -1,0 +1,48 @@
+#include "storage/pending_changes.h"
+
+namespace dapr_mqtt::storage {
+
+void PendingChanges::set(core::InboxId id, Kind kind) {
+  const auto [it, fresh] = changes_.emplace(id, kind);
+  if (!fresh && it->second == Kind::kInsert) --inserts_;
+  if (kind == Kind::kInsert) ++inserts_;
+  it->second = kind;
+}
+
+void PendingChanges::gone(core::InboxId id) {
+  const auto it = changes_.find(id);
+  if (it != changes_.end() && it->second == Kind::kInsert) {
+    --inserts_;
+    changes_.erase(it);
+  } else {
+    set(id, Kind::kDelete);
+  }
+}
+
+PendingChanges::Changes PendingChanges::take(std::size_t most) {
+  Changes taken;
+  auto it = changes_.begin();
+  for (; it != changes_.end() && taken.size() < most; ++it) {
+    if (it->second == Kind::kInsert) --inserts_;
+    taken.emplace_back(*it);
+  }
+  changes_.erase(changes_.begin(), it);
+  return taken;
+}
+
+void PendingChanges::put_back(const Changes& changes) {
+  for (const auto& [id, kind] : changes) {
+    const auto newer = changes_.find(id);
+    if (newer == changes_.end()) {
+      set(id, kind);
+    } else if (kind == Kind::kInsert) {
+      if (newer->second == Kind::kDelete) {
+        changes_.erase(newer);  // never written, and not wanted any more
+      } else {
+        set(id, Kind::kInsert);
+      }
+    }
+  }
+}
+
+}  // namespace dapr_mqtt::storage

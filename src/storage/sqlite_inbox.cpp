@@ -1,0 +1,388 @@
+#include "storage/sqlite_inbox.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include "storage/open_database.h"
+
+namespace dapr_mqtt::storage {
+namespace {
+
+using core::InboxId;
+using Kind = PendingChanges::Kind;
+
+/// Changes that ride along with an append: it must not take much longer for it.
+constexpr std::size_t kRiding = 64;
+/// In one transaction of flush(), which an append may have to wait for.
+constexpr std::size_t kFlushed = 500;
+/// Messages of QoS 0 that may be in memory only before append writes them.
+constexpr std::size_t kLazyMost = 500;
+/// Ids are reserved on disk in steps, to spare a write each time.
+constexpr InboxId kIdStep = 10'000;
+/// Until a message that could not be read is tried again.
+constexpr std::chrono::seconds kReadAgain{1};
+
+}  // namespace
+
+base::Result<std::unique_ptr<SqliteInbox>> SqliteInbox::open(const std::string& path,
+                                                             const SqliteInboxOptions& options,
+                                                             base::Log log, Closed closed) {
+  auto database = open_database(path, options.database, log);
+  if (!database.ok()) return database.status();
+  std::unique_ptr<SqliteInbox> inbox(new SqliteInbox(options, std::move(log), std::move(closed)));
+  base::MutexLock disk(inbox->disk_);
+  if (base::Status status = inbox->load(std::move(database).value()); !status.ok()) return status;
+  return inbox;
+}
+
+SqliteInbox::SqliteInbox(const SqliteInboxOptions& options, base::Log log, Closed closed)
+    : options_(options), log_(std::move(log)), closed_(std::move(closed)), index_(options.limits) {}
+
+SqliteInbox::~SqliteInbox() { close(); }
+
+base::Status SqliteInbox::load(std::unique_ptr<sqlite::Database> database) {
+  auto table = MessageTable::make(*database);
+  if (!table.ok()) return table.status();
+  const auto ids = table.value()->ids_used();
+  if (!ids.ok()) return ids.status();
+  base::MutexLock lock(mutex_);
+  index_.skip_ids(ids.value());
+  ids_reserved_ = ids.value();
+  const base::Status loaded = table.value()->load([this](const StoredMessage& stored)
+                                                      DM_NO_THREAD_SAFETY_ANALYSIS {
+    IndexItem item;
+    item.bytes = stored.bytes;
+    item.due = stored.state.due;
+    item.failures = stored.state.failures;
+    item.qos = stored.qos;
+    item.evictable = stored.state.evictable;
+    if (stored.state.queue == kUnclaimed) {
+      item.topic = std::make_unique<const std::string>(stored.topic);
+    }
+    index_.restore(stored.id, stored.state.queue, std::move(item));
+  });
+  if (!loaded.ok()) return loaded;
+  database_ = std::move(database);
+  table_ = std::move(table).value();
+  return {};
+}
+
+base::Result<core::AppendOutcome> SqliteInbox::append(std::string_view queue,
+                                                      core::IncomingMessage message,
+                                                      bool evictable) {
+  IndexItem item;
+  item.bytes = message.footprint();
+  item.qos = message.qos;
+  item.evictable = evictable;
+  item.message = std::make_shared<const core::IncomingMessage>(std::move(message));
+  // MQTT promises nothing for QoS 0: one that is settled soon spares the disk.
+  return item.qos == core::QoS::kAtMostOnce ? append_lazily(queue, std::move(item))
+                                            : append_safely(queue, std::move(item));
+}
+
+core::AppendOutcome SqliteInbox::append_lazily(std::string_view queue, IndexItem item) {
+  core::AppendOutcome outcome;
+  std::vector<InboxIndex::Gone> gone;
+  bool many = false;
+  bool news = false;
+  {
+    base::MutexLock lock(mutex_);
+    if (!index_.admits(item.bytes, item.evictable)) return index_.refused(queue, item.qos);
+    const InboxId id = index_.next_id();
+    outcome = index_.append(id, queue, std::move(item), gone);
+    changes_.added(id);
+    for (const InboxIndex::Gone& g : gone) changes_.gone(g.id);
+    many = changes_.inserts() > kLazyMost && trouble_.ok();
+    news = to_be_told();
+  }
+  if (news) tell();
+  if (many) static_cast<void>(flush());  // trouble is for those who asked to be kept
+  return outcome;
+}
+
+core::AppendOutcome SqliteInbox::append_safely(std::string_view queue, IndexItem item) {
+  core::AppendOutcome outcome;
+  std::vector<InboxIndex::Gone> gone;
+  bool news = false;
+  {
+    base::MutexLock disk(disk_);
+    Batch batch;
+    {
+      base::MutexLock lock(mutex_);
+      if (!index_.admits(item.bytes, item.evictable)) return index_.refused(queue, item.qos);
+      outcome.id = index_.next_id();
+      outcome.unsaved = trouble_;  // while it lasts, flush() tries, and nobody waits
+      if (trouble_.ok()) batch = take_batch(kRiding);
+    }
+    const InboxId id = outcome.id;
+    if (outcome.unsaved.ok()) {
+      MessageState state;
+      state.evictable = item.evictable;
+      batch.writes.push_back({id, Kind::kInsert, std::string(queue), state, item.message});
+      outcome.unsaved = write(batch);
+    }
+    base::MutexLock lock(mutex_);
+    base::Status unsaved = std::move(outcome.unsaved);
+    outcome = index_.append(id, queue, std::move(item), gone);
+    if (unsaved.ok()) {
+      written(batch);
+      if (index_.bytes_in_memory() > options_.cache_bytes) index_.forget_message(id);
+    } else {
+      changes_.put_back(batch.changes);
+      changes_.added(id);
+      trouble_ = unsaved;
+    }
+    for (const InboxIndex::Gone& g : gone) changes_.gone(g.id);
+    outcome.unsaved = std::move(unsaved);
+    news = to_be_told();
+  }
+  if (news) tell();
+  return outcome;
+}
+
+std::optional<core::InboxEntry> SqliteInbox::take(std::string_view queue, base::WallTime now,
+                                                  Order order) {
+  while (true) {
+    std::optional<InboxIndex::Taken> taken;
+    {
+      base::MutexLock lock(mutex_);
+      taken = index_.take(queue, now, order);
+    }
+    if (!taken) return std::nullopt;
+    if (!taken->message) {
+      auto message = read(taken->id);
+      if (!message.ok()) {
+        base::MutexLock lock(mutex_);
+        index_.release(taken->id, taken->failures, now + kReadAgain);
+        continue;  // in ready order another may be readable
+      }
+      taken->message = std::move(message).value();
+    }
+    if (taken->message) return core::InboxEntry{taken->id, taken->message, taken->failures};
+    log_.error("message " + std::to_string(taken->id) + " is missing in the inbox's file");
+    settle(taken->id);
+  }
+}
+
+/// Null when there is no such row.
+base::Result<MessagePtr> SqliteInbox::read(InboxId id) {
+  base::Result<std::optional<core::IncomingMessage>> message{std::nullopt};
+  bool first = false;
+  {
+    base::MutexLock disk(disk_);
+    message = table_ ? table_->read(id) : base::cancelled("the inbox is closed");
+    first = !std::exchange(read_failed_, !message.ok()) && !message.ok();
+  }
+  if (first) log_.error("cannot read from the inbox, tried again each second: " + message.status().message());
+  if (!message.ok()) return message.status();
+  if (!message.value()) return MessagePtr();
+  return std::make_shared<const core::IncomingMessage>(*std::move(message).value());
+}
+
+std::optional<base::WallTime> SqliteInbox::next_due(std::string_view queue, Order order) const {
+  base::MutexLock lock(mutex_);
+  return index_.next_due(queue, order);
+}
+
+void SqliteInbox::settle(InboxId id) {
+  std::optional<InboxIndex::Gone> gone;
+  bool news = false;
+  {
+    base::MutexLock lock(mutex_);
+    gone = index_.settle(id);
+    if (!gone) return;
+    changes_.gone(id);
+    news = to_be_told();
+  }
+  if (news) tell();
+}
+
+void SqliteInbox::release(InboxId id, std::uint32_t failures, base::WallTime due) {
+  bool news = false;
+  {
+    base::MutexLock lock(mutex_);
+    if (!index_.release(id, failures, due)) return;
+    changes_.changed(id);
+    news = to_be_told();
+  }
+  if (news) tell();
+}
+
+std::size_t SqliteInbox::claim(const core::TopicFilter& filter) {
+  std::size_t moved = 0;
+  InboxId after = 0;
+  InboxId last = 0;
+  for (bool first = true;; first = false) {
+    std::vector<InboxId> some;
+    bool more = false;
+    bool news = false;
+    {
+      base::MutexLock lock(mutex_);
+      if (first) last = index_.last_id();
+      more = index_.claim_some(filter, after, last, some);
+      for (const InboxId id : some) changes_.changed(id);
+      news = to_be_told();
+    }
+    if (news) tell();
+    moved += some.size();
+    if (!more) return moved;
+  }
+}
+
+std::size_t SqliteInbox::discard(std::string_view queue) {
+  std::size_t dropped = 0;
+  InboxId after = 0;
+  InboxId last = 0;
+  for (bool first = true;; first = false) {
+    std::vector<InboxIndex::Gone> gone;
+    bool more = false;
+    bool news = false;
+    {
+      base::MutexLock lock(mutex_);
+      if (first) last = index_.last_id();
+      more = index_.discard_some(queue, after, last, gone);
+      for (const InboxIndex::Gone& g : gone) changes_.gone(g.id);
+      news = to_be_told();
+    }
+    if (news) tell();
+    dropped += gone.size();
+    if (!more) return dropped;
+  }
+}
+
+core::InboxUsage SqliteInbox::usage() const {
+  base::MutexLock lock(mutex_);
+  return index_.usage();
+}
+
+bool SqliteInbox::full() const {
+  base::MutexLock lock(mutex_);
+  return index_.full();
+}
+
+bool SqliteInbox::half_empty() const {
+  base::MutexLock lock(mutex_);
+  return index_.half_empty();
+}
+
+void SqliteInbox::watch(std::function<void()> unwritten) { unwritten_ = std::move(unwritten); }
+
+bool SqliteInbox::to_be_told() {
+  return (!changes_.empty() || !trouble_.ok()) && !std::exchange(told_, true);
+}
+
+void SqliteInbox::tell() const {
+  if (unwritten_) unwritten_();
+}
+
+base::Result<bool> SqliteInbox::flush() {
+  base::MutexLock disk(disk_);
+  if (!database_) return false;
+  return flush_some(kFlushed);
+}
+
+base::Result<bool> SqliteInbox::flush_some(std::size_t most) {
+  Batch batch;
+  bool probe = false;
+  {
+    base::MutexLock lock(mutex_);
+    batch = take_batch(most);
+    probe = batch.writes.empty() && !trouble_.ok();
+    if (batch.writes.empty() && !probe) {
+      told_ = false;
+      return false;
+    }
+  }
+  // All that failed may be settled by now: does the disk work again? (A value
+  // that is there already would not be written.)
+  base::Status status = probe ? table_->set_ids_used(++ids_reserved_) : write(batch);
+  base::MutexLock lock(mutex_);
+  trouble_ = status;
+  if (!status.ok()) {
+    changes_.put_back(batch.changes);
+    return status;
+  }
+  written(batch);
+  told_ = !changes_.empty();
+  return told_;
+}
+
+SqliteInbox::Batch SqliteInbox::take_batch(std::size_t most) {
+  Batch batch{changes_.take(most), {}};
+  for (const auto& [id, kind] : batch.changes) {
+    Write write{id, kind, {}, {}, nullptr};
+    if (kind != Kind::kDelete) {
+      const IndexItem& item = *index_.find(id);
+      write.queue = item.queue->name;
+      write.state = {{}, item.due, item.failures, item.evictable};
+      if (kind == Kind::kInsert) write.message = item.message;
+    }
+    batch.writes.push_back(std::move(write));
+  }
+  return batch;
+}
+
+void SqliteInbox::written(const Batch& batch) {
+  for (const auto& [id, kind] : batch.changes) {
+    if (kind == Kind::kInsert && index_.bytes_in_memory() > options_.cache_bytes) {
+      index_.forget_message(id);
+    }
+  }
+}
+
+base::Status SqliteInbox::write(const Batch& batch) {
+  if (!database_) return base::cancelled("the inbox is closed");
+  InboxId highest = 0;
+  for (const Write& w : batch.writes) {
+    if (w.kind == Kind::kInsert) highest = std::max(highest, w.id);
+  }
+  const InboxId reserve = highest > ids_reserved_ ? highest + kIdStep : 0;
+  // One statement is a transaction by itself.
+  if (batch.writes.size() == 1 && reserve == 0) return write_one(batch.writes.front());
+  const base::Status status = database_->transaction([&]() DM_NO_THREAD_SAFETY_ANALYSIS {
+    for (const Write& w : batch.writes) {
+      if (base::Status failed = write_one(w); !failed.ok()) return failed;
+    }
+    return reserve == 0 ? base::Status() : table_->set_ids_used(reserve);
+  });
+  if (status.ok() && reserve != 0) ids_reserved_ = reserve;
+  return status;
+}
+
+base::Status SqliteInbox::write_one(const Write& write) {
+  switch (write.kind) {
+    case Kind::kInsert: {
+      MessageState state = write.state;
+      state.queue = write.queue;
+      return table_->insert(write.id, state, *write.message);
+    }
+    case Kind::kUpdate:
+      return table_->update(write.id, write.queue, write.state.due, write.state.failures);
+    case Kind::kDelete: return table_->erase(write.id);
+  }
+  return {};
+}
+
+void SqliteInbox::close() {
+  base::MutexLock disk(disk_);
+  if (!database_) return;
+  base::Result<bool> more = true;
+  while (more.ok() && more.value()) more = flush_some(kFlushed);
+  bool empty = false;
+  std::size_t lost = 0;
+  {
+    base::MutexLock lock(mutex_);
+    empty = more.ok() && index_.usage().messages == 0;
+    lost = changes_.inserts();
+  }
+  if (lost > 0) {
+    log_.error(std::to_string(lost) + " message(s) that the broker takes for delivered are lost, "
+               "since they could not be stored before the end: " + more.status().message());
+  }
+  table_.reset();
+  database_.reset();
+  if (closed_) std::exchange(closed_, nullptr)(empty);
+}
+
+}  // namespace dapr_mqtt::storage

@@ -1,0 +1,109 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dapr_mqtt/base/log.h"
+#include "dapr_mqtt/base/mutex.h"
+#include "dapr_mqtt/core/inbox.h"
+#include "storage/inbox_index.h"
+#include "storage/message_table.h"
+#include "storage/pending_changes.h"
+#include "storage/sqlite/database.h"
+
+namespace dapr_mqtt::storage {
+
+struct SqliteInboxOptions {
+  core::InboxLimits limits;
+  sqlite::DatabaseOptions database;
+  /// Messages kept in memory besides on disk. The first to come stay until they
+  /// are done with: the app gets those next.
+  std::size_t cache_bytes = 8U << 20U;
+};
+
+/// The inbox of persistent sessions: the index in memory, some 200 bytes a
+/// message, and the messages in a database file.
+///
+/// Two locks: the index's, held for a moment, and the database's, held for one
+/// transaction. Calls that touch the disk: append, flush, close, and take of a
+/// message that is not in the cache.
+class SqliteInbox final : public core::DurableInbox {
+ public:
+  /// Runs when the files are closed; `empty`: they hold nothing.
+  using Closed = std::function<void(bool empty)>;
+
+  /// A file that is no database, or a damaged one, is set aside with an error in
+  /// the log, and a new one begun. The caller owns `path` (InboxFolder).
+  static base::Result<std::unique_ptr<SqliteInbox>> open(const std::string& path,
+                                                         const SqliteInboxOptions& options,
+                                                         base::Log log, Closed closed = nullptr);
+  ~SqliteInbox() override;
+
+  base::Result<core::AppendOutcome> append(std::string_view queue, core::IncomingMessage message,
+                                           bool evictable) override;
+  std::optional<core::InboxEntry> take(std::string_view queue, base::WallTime now,
+                                       Order order) override;
+  std::optional<base::WallTime> next_due(std::string_view queue, Order order) const override;
+  void settle(core::InboxId id) override;
+  void release(core::InboxId id, std::uint32_t failures, base::WallTime due) override;
+  std::size_t claim(const core::TopicFilter& filter) override;
+  std::size_t discard(std::string_view queue) override;
+  core::InboxUsage usage() const override;
+  bool full() const override;
+  bool half_empty() const override;
+
+  void watch(std::function<void()> unwritten) override;
+  base::Result<bool> flush() override;
+  void close() override;
+
+ private:
+  /// One row to be written, with all that it needs.
+  struct Write {
+    core::InboxId id;
+    PendingChanges::Kind kind;
+    std::string queue;
+    MessageState state;  // its queue is not set
+    MessagePtr message;
+  };
+  struct Batch {
+    PendingChanges::Changes changes;
+    std::vector<Write> writes;
+  };
+
+  SqliteInbox(const SqliteInboxOptions& options, base::Log log, Closed closed);
+  base::Status load(std::unique_ptr<sqlite::Database> database) DM_REQUIRES(disk_);
+
+  core::AppendOutcome append_lazily(std::string_view queue, IndexItem item);
+  core::AppendOutcome append_safely(std::string_view queue, IndexItem item);
+  Batch take_batch(std::size_t most) DM_REQUIRES(mutex_);
+  void written(const Batch& batch) DM_REQUIRES(mutex_);
+  base::Status write(const Batch& batch) DM_REQUIRES(disk_);
+  base::Status write_one(const Write& write) DM_REQUIRES(disk_);
+  base::Result<bool> flush_some(std::size_t most) DM_REQUIRES(disk_);
+  base::Result<MessagePtr> read(core::InboxId id) DM_EXCLUDES(disk_);
+  /// Under mutex_, after changes_ has grown: whether to call tell().
+  bool to_be_told() DM_REQUIRES(mutex_);
+  void tell() const;
+
+  const SqliteInboxOptions options_;
+  const base::Log log_;
+  std::function<void()> unwritten_;
+
+  base::Mutex disk_;  // before mutex_
+  std::unique_ptr<sqlite::Database> database_ DM_GUARDED_BY(disk_);  // null once closed
+  std::unique_ptr<MessageTable> table_ DM_GUARDED_BY(disk_);
+  core::InboxId ids_reserved_ DM_GUARDED_BY(disk_) = 0;
+  bool read_failed_ DM_GUARDED_BY(disk_) = false;
+  Closed closed_ DM_GUARDED_BY(disk_);
+
+  mutable base::Mutex mutex_;
+  InboxIndex index_ DM_GUARDED_BY(mutex_);
+  PendingChanges changes_ DM_GUARDED_BY(mutex_);
+  base::Status trouble_ DM_GUARDED_BY(mutex_);  // the disk's, until a write succeeds
+  bool told_ DM_GUARDED_BY(mutex_) = false;     // of changes_ not being empty
+};
+
+}  // namespace dapr_mqtt::storage

@@ -1,0 +1,250 @@
+// Random operations on an inbox and on a model of it that is simple enough to
+// be seen right. SEED=<n> runs one again.
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <random>
+#include <vector>
+
+#include "contract/inbox_contract.h"
+
+namespace dapr_mqtt::testing {
+namespace {
+
+using core::Inbox;
+using core::InboxId;
+
+struct ModelMessage {
+  std::string queue;
+  std::string topic;
+  std::size_t bytes = 0;
+  bool evictable = false;
+  bool taken = false;
+  std::uint32_t failures = 0;
+  base::WallTime due{};
+};
+
+/// What Inbox promises, by looking at each message each time.
+class Model {
+ public:
+  explicit Model(core::InboxLimits limits) : limits_(limits) {}
+
+  /// Checks `outcome`, which is the inbox's: it decides between queues that are
+  /// equally full.
+  void append(const ModelMessage& message, const core::AppendOutcome& outcome) {
+    Evictions evicted;
+    std::size_t dropped = 0;
+    for (const auto& e : outcome.evicted) {
+      evicted[e.queue] += e.messages;
+      dropped += e.messages;
+    }
+    EXPECT_EQ(outcome.dropped, dropped);
+    const InboxId id = outcome.id != 0 ? outcome.id : ~0ULL;
+    messages[id] = message;
+    if (message.evictable && !could_fit(id)) {
+      EXPECT_EQ(evicted, (Evictions{{message.queue, 1}}));
+      messages.erase(id);
+    } else {
+      EXPECT_TRUE(evict(id, evicted)) << "others went than should have";
+    }
+    EXPECT_EQ(messages.contains(id), outcome.id != 0);
+    EXPECT_EQ(outcome.full, full());
+  }
+
+  std::optional<InboxId> next(const std::string& queue, base::WallTime now, Inbox::Order order) {
+    for (const auto& [id, m] : messages) {
+      if (m.queue != queue || m.taken) continue;
+      if (m.due <= now) return id;
+      if (order == Inbox::Order::kStrict) return std::nullopt;
+    }
+    return std::nullopt;
+  }
+  core::InboxUsage usage() const {
+    core::InboxUsage sum;
+    for (const auto& [id, m] : messages) {
+      sum.messages += 1;
+      sum.bytes += m.bytes;
+    }
+    return sum;
+  }
+  bool full() const {
+    return kept().messages >= limits_.max_messages || kept().bytes >= limits_.max_bytes;
+  }
+  bool half_empty() const {
+    return kept().messages * 2 < limits_.max_messages && kept().bytes * 2 < limits_.max_bytes;
+  }
+
+  std::map<InboxId, ModelMessage> messages;
+
+ private:
+  using Evictions = std::map<std::string, std::size_t>;
+
+  /// Drops what the rule says for the message `id`, if `left` can be the result.
+  bool evict(InboxId id, Evictions left) {
+    if (!over() || !messages.contains(id) || !something_evictable()) {
+      for (const auto& [queue, n] : left) {
+        if (n > 0) return false;
+      }
+      return true;
+    }
+    for (const std::string& victim : fullest()) {
+      if (left[victim] == 0) continue;
+      const auto before = messages;
+      Evictions rest = left;
+      --rest[victim];
+      messages.erase(oldest_evictable(victim));
+      if (evict(id, rest)) return true;
+      messages = before;
+    }
+    return false;
+  }
+  bool over() const {
+    return usage().messages > limits_.max_messages || usage().bytes > limits_.max_bytes;
+  }
+  core::InboxUsage kept(InboxId counted = 0) const {
+    core::InboxUsage sum;
+    for (const auto& [id, m] : messages) {
+      if (m.evictable && !m.taken && id != counted) continue;
+      sum.messages += 1;
+      sum.bytes += m.bytes;
+    }
+    return sum;
+  }
+  bool could_fit(InboxId id) const {
+    const core::InboxUsage sum = kept(id);
+    return sum.messages <= limits_.max_messages && sum.bytes <= limits_.max_bytes;
+  }
+  bool something_evictable() const {
+    for (const auto& [id, m] : messages) {
+      if (m.evictable && !m.taken) return true;
+    }
+    return false;
+  }
+  std::vector<std::string> fullest() const {
+    const bool by_messages = usage().messages > limits_.max_messages;
+    std::map<std::string, std::size_t> held;
+    for (const auto& [id, m] : messages) held[m.queue] += by_messages ? 1 : m.bytes;
+    std::erase_if(held, [&](const auto& h) { return oldest_evictable(h.first) == 0; });
+    std::size_t most = 0;
+    for (const auto& [queue, amount] : held) most = std::max(most, amount);
+    std::vector<std::string> out;
+    for (const auto& [queue, amount] : held) {
+      if (amount == most) out.push_back(queue);
+    }
+    return out;
+  }
+  InboxId oldest_evictable(const std::string& queue) const {
+    for (const auto& [id, m] : messages) {
+      if (m.queue == queue && m.evictable && !m.taken) return id;
+    }
+    return 0;
+  }
+
+  core::InboxLimits limits_;
+};
+
+std::uint64_t first_seed() {
+  const char* text = std::getenv("SEED");
+  return text == nullptr ? 0 : std::strtoull(text, nullptr, 10);
+}
+
+}  // namespace
+
+TEST_P(InboxModel, any_sequence_of_operations_does_what_the_model_does) {
+  const std::uint64_t asked = first_seed();
+  for (std::uint64_t seed = asked == 0 ? 1 : asked; seed <= (asked == 0 ? 150 : asked); ++seed) {
+    SCOPED_TRACE("run it again with SEED=" + std::to_string(seed));
+    std::mt19937_64 random(seed);
+    const auto pick = [&](std::size_t n) { return static_cast<std::size_t>(random() % n); };
+    const core::InboxLimits limits{.max_messages = 5 + pick(30), .max_bytes = 4000 + pick(20'000)};
+    auto inbox = make(limits);
+    Model model(limits);
+    const std::vector<std::string> queues{"a", "b/#", "+/c", std::string(Inbox::kUnclaimed)};
+    const std::vector<std::string> topics{"a", "b/c", "b/d", "x/c", "y"};
+    base::WallTime now = kNow;
+    for (int step = 0; step < 300 && !HasFailure(); ++step) {
+      SCOPED_TRACE("step " + std::to_string(step));
+      const std::string& queue = queues[pick(queues.size())];
+      const auto order = pick(3) == 0 ? kStrict : kReady;
+      std::vector<InboxId> taken;
+      for (const auto& [id, m] : model.messages) {
+        if (m.taken) taken.push_back(id);
+      }
+      switch (pick(10)) {
+        case 0:
+        case 1:
+        case 2:
+        case 3: {
+          const bool evictable = pick(4) != 0;
+          auto message = make_message(topics[pick(topics.size())], pick(2) * pick(3000));
+          const ModelMessage mirrored{queue, message.topic, message.footprint(), evictable,
+                                      false, 0,           {}};
+          const auto outcome = inbox->append(queue, std::move(message), evictable);
+          ASSERT_TRUE(outcome.ok());
+          model.append(mirrored, outcome.value());
+          break;
+        }
+        case 4:
+        case 5: {
+          const auto entry = inbox->take(queue, now, order);
+          const auto expected = model.next(queue, now, order);
+          ASSERT_EQ(entry ? std::optional(entry->id) : std::nullopt, expected);
+          if (entry) {
+            EXPECT_EQ(entry->failures, model.messages[*expected].failures);
+            model.messages[*expected].taken = true;
+          }
+          break;
+        }
+        case 6:
+          if (taken.empty()) break;
+          inbox->settle(taken.front());
+          model.messages.erase(taken.front());
+          break;
+        case 7: {
+          if (taken.empty()) break;
+          const InboxId id = taken[pick(taken.size())];
+          ModelMessage& m = model.messages[id];
+          m.taken = false;
+          m.failures = static_cast<std::uint32_t>(pick(5));
+          m.due = now + std::chrono::milliseconds(pick(3) * 100);
+          inbox->release(id, m.failures, m.due);
+          break;
+        }
+        case 8: {
+          if (queue.empty()) break;
+          const auto filter = core::TopicFilter::parse(queue).value();
+          std::size_t moved = 0;
+          for (auto& [id, m] : model.messages) {
+            if (!m.queue.empty() || m.taken || !filter.matches(m.topic)) continue;
+            m.queue = queue;
+            ++moved;
+          }
+          EXPECT_EQ(inbox->claim(filter), moved);
+          break;
+        }
+        default:
+          if (pick(10) == 0) {
+            const auto dropped = std::erase_if(model.messages, [&](const auto& m) {
+              return m.second.queue == queue && !m.second.taken;
+            });
+            EXPECT_EQ(inbox->discard(queue), dropped);
+          } else {
+            now += std::chrono::milliseconds(pick(150));
+          }
+      }
+      EXPECT_EQ(inbox->usage().messages, model.usage().messages);
+      EXPECT_EQ(inbox->usage().bytes, model.usage().bytes);
+      EXPECT_EQ(inbox->full(), model.full());
+      EXPECT_EQ(inbox->half_empty(), model.half_empty());
+      for (const std::string& q : queues) {
+        for (const auto o : {kReady, kStrict}) {
+          const auto due = inbox->next_due(q, o);
+          EXPECT_EQ(due && *due <= now, model.next(q, now, o).has_value());
+        }
+      }
+    }
+    ASSERT_FALSE(HasFailure());
+  }
+}
+
+}  // namespace dapr_mqtt::testing
