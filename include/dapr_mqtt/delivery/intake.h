@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+
+#include "dapr_mqtt/base/clock.h"
+#include "dapr_mqtt/base/executor.h"
+#include "dapr_mqtt/base/log.h"
+#include "dapr_mqtt/base/status.h"
+#include "dapr_mqtt/core/broker.h"
+#include "dapr_mqtt/core/counters.h"
+#include "dapr_mqtt/core/inbox.h"
+#include "dapr_mqtt/delivery/arrivals.h"
+#include "dapr_mqtt/delivery/routes.h"
+
+namespace dapr_mqtt::delivery {
+
+class IntakeReports;
+
+struct IntakeOptions {
+  /// The session outlives the connection (clean session off): what comes in at
+  /// QoS 1 or 2 is never dropped, and what no subscription claims yet is kept.
+  bool persistent = false;
+  /// Payloads over this are dropped with a log line: daprd's 4 MiB less the
+  /// least that a response adds. What is below and still too large for daprd
+  /// with topic and metadata, the Subscriber refuses.
+  std::size_t max_payload = (4U << 20U) - 64;
+  /// Named in warnings.
+  core::InboxLimits limits{};
+};
+
+/// The way in: takes messages off the broker client's hands, routes them to
+/// their queues and stores them. The store's commit is the hand-over of
+/// responsibility: the broker gets its acknowledgement when on_message returns.
+///
+/// When the inbox is full, messages of clean sessions and of QoS 0 drop older
+/// ones (the oldest of the fullest queue), counted and reported in the log
+/// twice a minute at the most; those of persistent sessions are stored all the
+/// same, and the dispatcher stops intake by its hook intake_full.
+///
+/// Thread-safe. All that is given by reference outlives it.
+class Intake {
+ public:
+  /// A message could not be stored, or is in memory only (disk trouble): intake
+  /// should stop. On the receive thread: must be quick and must not call the
+  /// broker client.
+  using AppendFailed = std::function<void(const base::Status&)>;
+
+  Intake(IntakeOptions options, const RoutingTable& routes, core::Inbox& inbox, Arrivals& arrivals,
+         const base::Executor& time, const base::WallClock& clock, core::Counters& counters,
+         base::Log log, AppendFailed append_failed);
+  ~Intake();
+  Intake(const Intake&) = delete;
+  Intake& operator=(const Intake&) = delete;
+
+  /// A message that came in on the consumer connection with this index.
+  void on_message(std::size_t connection, core::IncomingMessage message) noexcept;
+
+  /// on_message of one connection, as the broker client wants it. Must not
+  /// outlive this.
+  std::unique_ptr<core::MessageSink> sink(std::size_t connection);
+
+ private:
+  void take_in(std::size_t connection, core::IncomingMessage message);
+  void store(std::string_view queue, core::IncomingMessage message, const Routes& routes);
+
+  const IntakeOptions options_;
+  const RoutingTable& routes_;
+  core::Inbox& inbox_;
+  Arrivals& arrivals_;
+  const base::WallClock& clock_;
+  core::Counters& counters_;
+  const base::Log log_;
+  const AppendFailed append_failed_;
+  const std::unique_ptr<IntakeReports> reports_;  // thread-safe
+};
+
+}  // namespace dapr_mqtt::delivery

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "dapr_mqtt/delivery/dispatcher.h"
+#include "dapr_mqtt/delivery/intake.h"
+#include "dapr_mqtt/storage/memory_inbox.h"
+#include "simulation/delivery_ledger.h"
+#include "support/captured_log.h"
+#include "support/manual_executor.h"
+
+namespace dapr_mqtt::simulation {
+
+/// A publisher, an app with streams that come and go, and between them intake,
+/// inbox and dispatcher, all driven by one seed: run() plays one schedule.
+class World {
+ public:
+  explicit World(std::uint64_t seed);
+  ~World();
+
+  /// The promise that was broken, if one was.
+  std::optional<std::string> run();
+
+  /// What was tried, so that a test can tell that the schedules reach it all.
+  struct Coverage {
+    std::uint64_t delivered = 0, redelivered = 0, given_up = 0, too_large = 0, dropped = 0,
+                  unknown_acks = 0, intake_stops = 0, returned = 0, drains = 0;
+  };
+  const Coverage& coverage() const { return coverage_; }
+
+ private:
+  class SimStream;
+  using Streams = std::vector<std::shared_ptr<SimStream>>;
+
+  bool chance(unsigned percent) { return random_() % 100 < percent; }
+  std::size_t pick(std::size_t n) { return static_cast<std::size_t>(random_() % n); }
+  void settle_down();
+  void check_nothing_stalls();
+
+  void step();
+  void publish();
+  void open_stream(std::size_t filter);
+  void close_stream(std::size_t index);
+  void answer(SimStream& stream, std::size_t nth, bool ok);
+  void acknowledge_wrongly();
+  void finish_by_handling_all();
+  void finish_by_draining();
+
+  std::mt19937_64 random_;
+  testing::ManualExecutor executor_;
+  testing::ManualWallClock clock_{executor_};
+  testing::CapturedLog log_;
+  core::Counters counters_;
+  delivery::Policy policy_;
+  delivery::IntakeOptions options_;
+  delivery::RoutingTable table_;
+  std::vector<core::TopicFilter> filters_;
+  std::vector<core::TopicFilter> routed_;
+  std::map<Ledger::Number, std::string> unclaimed_;  // topics, by number
+  Ledger::Number last_number_ = 0;
+
+  std::unique_ptr<Ledger> ledger_;
+  std::unique_ptr<storage::MemoryInbox> inbox_;
+  std::unique_ptr<delivery::Dispatcher> dispatcher_;
+  std::unique_ptr<delivery::Intake> intake_;
+  Streams open_;
+  Streams closed_;  // for late acknowledgements
+  bool held_back_ = false;
+  bool intake_stopped_ = false;
+  Coverage coverage_;
+};
+
+}  // namespace dapr_mqtt::simulation

@@ -1,0 +1,110 @@
+// Intake and dispatcher on a memory inbox in virtual time.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dapr_mqtt/delivery/dispatcher.h"
+#include "dapr_mqtt/delivery/intake.h"
+#include "dapr_mqtt/storage/memory_inbox.h"
+#include "support/captured_log.h"
+#include "support/manual_executor.h"
+
+namespace dapr_mqtt::delivery {
+
+inline core::TopicFilter filter(std::string_view text) {
+  return core::TopicFilter::parse(text).value();
+}
+
+inline core::IncomingMessage message(std::string topic, std::string payload = "x",
+                                     core::QoS qos = core::QoS::kAtLeastOnce) {
+  core::IncomingMessage m;
+  m.topic = std::move(topic);
+  m.payload = std::move(payload);
+  m.qos = qos;
+  return m;
+}
+
+/// Notes what it gets, and answers as told.
+class RecordingSubscriber final : public core::Subscriber {
+ public:
+  core::DeliverResult deliver(const core::Delivery& delivery) override {
+    if (refuse_payload && delivery.message->payload == *refuse_payload) {
+      return core::DeliverResult::kTooLarge;
+    }
+    if (closed) return core::DeliverResult::kClosed;
+    deliveries.push_back(delivery);
+    return core::DeliverResult::kSent;
+  }
+
+  std::vector<std::string> payloads() const {
+    std::vector<std::string> out;
+    for (const auto& d : deliveries) out.push_back(d.message->payload);
+    return out;
+  }
+
+  std::vector<core::Delivery> deliveries;
+  std::optional<std::string> refuse_payload;
+  bool closed = false;
+};
+
+struct DeliveryTest : ::testing::Test {
+  using Payloads = std::vector<std::string>;
+
+  testing::ManualExecutor executor;
+  testing::ManualWallClock clock{executor};
+  testing::CapturedLog log;
+  core::Counters counters;
+  core::InboxLimits limits;
+  Policy policy;
+  IntakeOptions options;
+  RoutingTable table;
+  std::optional<storage::MemoryInbox> inbox;
+  std::optional<Dispatcher> dispatcher;
+  std::optional<Intake> intake;
+  std::vector<std::string> events;  // from the hooks
+  std::size_t last_given_up_attempt = 0;
+
+  void start() {
+    inbox.emplace(limits);
+    DispatcherHooks hooks;
+    hooks.intake_full = [this] { events.emplace_back("full"); };
+    hooks.intake_resume = [this] { events.emplace_back("resume"); };
+    hooks.given_up = [this](const GivenUp& g) {
+      events.push_back("given up " + g.delivery.message->payload);
+      last_given_up_attempt = g.delivery.attempt;
+    };
+    dispatcher.emplace(policy, executor, clock, *inbox, counters, base::Log(log, "pubsub"),
+                       std::move(hooks));
+    options.limits = limits;
+    intake.emplace(options, table, *inbox, dispatcher->arrivals(), executor, clock, counters,
+                   base::Log(log, "pubsub"), nullptr);
+  }
+  void TearDown() override {
+    intake.reset();
+    dispatcher.reset();
+    executor.run();  // what is still posted does nothing
+  }
+
+  std::shared_ptr<RecordingSubscriber> subscriber() {
+    return std::make_shared<RecordingSubscriber>();
+  }
+  void receive(std::string topic, std::string payload,
+               core::QoS qos = core::QoS::kAtLeastOnce) {
+    intake->on_message(0, message(std::move(topic), std::move(payload), qos));
+  }
+  /// Answers the stream's n-th delivery.
+  void ack(StreamId stream, const RecordingSubscriber& s, std::size_t n) {
+    dispatcher->acknowledge(stream, s.deliveries.at(n).id, std::nullopt);
+  }
+  void fail(StreamId stream, const RecordingSubscriber& s, std::size_t n,
+            std::string error = "no") {
+    dispatcher->acknowledge(stream, s.deliveries.at(n).id, std::move(error));
+  }
+};
+
+}  // namespace dapr_mqtt::delivery
