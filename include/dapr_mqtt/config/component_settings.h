@@ -1,0 +1,41 @@
+// What a Component's metadata means.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "dapr_mqtt/base/status.h"
+#include "dapr_mqtt/core/connection_options.h"
+#include "dapr_mqtt/core/inbox.h"
+#include "dapr_mqtt/core/message.h"
+#include "dapr_mqtt/core/metadata.h"
+
+namespace dapr_mqtt::config {
+
+/// Everything an instance is told by its Component, checked and typed.
+/// deploy/metadata.yaml describes each key for users.
+struct ComponentSettings {
+  core::ConnectionOptions connection;  ///< client_id is the consumerID, `{uuid}` replaced
+  core::QoS qos = core::QoS::kAtMostOnce;  ///< of publishes and subscriptions that name none
+  bool retain = false;                     ///< of publishes that name none
+  /// Redeliveries after a failure: -1 for ever, 0 none.
+  std::int64_t max_retries = 0;
+  std::chrono::milliseconds retry_interval{5000};
+  std::chrono::milliseconds publish_timeout{20000};
+  bool connect_in_background = false;
+  core::InboxLimits inbox{100'000, std::size_t{1} << 30U};
+  bool inbox_sync_full = false;  ///< each message survives a power cut
+
+  /// For the log: unknown keys with the nearest known one, keys set twice.
+  /// Hold no values of secret keys.
+  std::vector<std::string> warnings;
+};
+
+/// INVALID_ARGUMENT lists every problem, each with key, value (secrets masked)
+/// and what is allowed. Does no I/O but reading the system's random source for
+/// `{uuid}`. Thread-safe.
+base::Result<ComponentSettings> parse_component_metadata(const core::Metadata& metadata);
+
+}  // namespace dapr_mqtt::config

@@ -1,0 +1,89 @@
+#include "config/agreement.h"
+
+#include <algorithm>
+#include <string>
+
+#include "config/limits.h"
+#include "config/pem.h"
+
+namespace dapr_mqtt::config {
+namespace {
+
+void check_credentials(Draft& draft) {
+  core::ConnectionOptions& connection = draft.settings.connection;
+  const auto& in_url = draft.urls;
+  if (draft.username && in_url.username && *draft.username != *in_url.username) {
+    draft.problems.add("username", "differs from the user name in url; keep one of them");
+  }
+  if (draft.password && in_url.password && !draft.password->same_as(*in_url.password)) {
+    draft.problems.add("password", "differs from the password in url; keep one of them");
+  }
+  connection.username = draft.username.value_or(in_url.username.value_or(""));
+  if (draft.password) {
+    connection.password = *draft.password;
+  } else if (in_url.password) {
+    connection.password = *in_url.password;
+  }
+  // MQTT-3.1.2-22: a password needs a user name.
+  if (connection.username.empty() && !connection.password.empty()) {
+    draft.problems.add(draft.password ? "password" : "url",
+                       "a password needs a user name in MQTT 3.1.1; set username");
+  }
+}
+
+void check_client_certificate(Draft& draft) {
+  const core::TlsMaterial& tls = draft.settings.connection.tls;
+  if (draft.has_cert && !draft.has_key) {
+    draft.problems.add("clientCert", "needs clientKey, the private key of this certificate");
+  }
+  if (draft.has_key && !draft.has_cert) {
+    draft.problems.add("clientKey", "needs clientCert, the certificate of this key");
+  }
+  if (tls.cert_pem.empty() || tls.key_pem.empty()) return;
+  if (const base::Status fits = check_key_fits(tls.cert_pem, tls.key_pem); !fits.ok()) {
+    draft.problems.add("clientKey", fits.message());
+  }
+}
+
+void warn_of_unused_tls(Draft& draft) {
+  const auto& endpoints = draft.settings.connection.endpoints;
+  if (endpoints.empty() || std::any_of(endpoints.begin(), endpoints.end(),
+                                       [](const core::Endpoint& e) { return e.uses_tls(); })) {
+    return;
+  }
+  std::string given;
+  const auto add = [&](bool has, std::string_view key) {
+    if (has) given += (given.empty() ? "" : ", ") + std::string(key);
+  };
+  add(draft.has_ca, "caCert");
+  add(draft.has_cert, "clientCert");
+  add(draft.has_key, "clientKey");
+  if (given.empty()) return;
+  draft.settings.warnings.push_back(
+      given + ": without use, since url does not ask for TLS (ssl://, mqtts:// or wss://)");
+}
+
+void warn_of_traps(Draft& draft) {
+  ComponentSettings& settings = draft.settings;
+  if (settings.qos == core::QoS::kAtMostOnce && !settings.connection.clean_session) {
+    settings.warnings.push_back(
+        "cleanSession is false but qos is 0, at which brokers queue nothing for a consumer that is "
+        "away; set qos to 1 or 2");
+  }
+  if (settings.connection.connect_timeout >= kDaprdInitTimeout && !settings.connect_in_background) {
+    settings.warnings.push_back(
+        "connectTimeout is not below 5s, after which daprd gives up unless the Component sets a "
+        "longer initTimeout");
+  }
+}
+
+}  // namespace
+
+void check_agreement(Draft& draft) {
+  check_credentials(draft);
+  check_client_certificate(draft);
+  warn_of_unused_tls(draft);
+  warn_of_traps(draft);
+}
+
+}  // namespace dapr_mqtt::config

@@ -1,0 +1,32 @@
+// How the value of each kind of key gets into the settings: the `apply` of the
+// rows in key_table.cpp.
+#pragma once
+
+#include <string_view>
+
+#include "config/draft.h"
+#include "dapr_mqtt/config/keys.h"
+
+namespace dapr_mqtt::config::bind {
+
+void url(const KeyInfo& key, std::string_view value, Draft& draft);
+void username(const KeyInfo& key, std::string_view value, Draft& draft);
+void password(const KeyInfo& key, std::string_view value, Draft& draft);
+void consumer_id(const KeyInfo& key, std::string_view value, Draft& draft);
+void qos(const KeyInfo& key, std::string_view value, Draft& draft);
+void retain(const KeyInfo& key, std::string_view value, Draft& draft);
+void clean_session(const KeyInfo& key, std::string_view value, Draft& draft);
+void ca_cert(const KeyInfo& key, std::string_view value, Draft& draft);
+void client_cert(const KeyInfo& key, std::string_view value, Draft& draft);
+void client_key(const KeyInfo& key, std::string_view value, Draft& draft);
+void max_retries(const KeyInfo& key, std::string_view value, Draft& draft);
+void retry_interval(const KeyInfo& key, std::string_view value, Draft& draft);
+void connect_in_background(const KeyInfo& key, std::string_view value, Draft& draft);
+void connect_timeout(const KeyInfo& key, std::string_view value, Draft& draft);
+void keep_alive(const KeyInfo& key, std::string_view value, Draft& draft);
+void inbox_max_messages(const KeyInfo& key, std::string_view value, Draft& draft);
+void inbox_max_bytes(const KeyInfo& key, std::string_view value, Draft& draft);
+void inbox_sync(const KeyInfo& key, std::string_view value, Draft& draft);
+void publish_timeout(const KeyInfo& key, std::string_view value, Draft& draft);
+
+}  // namespace dapr_mqtt::config::bind

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "config/problems.h"
+#include "config/url.h"
+#include "dapr_mqtt/base/secret.h"
+#include "dapr_mqtt/config/component_settings.h"
+
+namespace dapr_mqtt::config {
+
+/// Settings in the making: each key's value on its own first (bindings.h), then
+/// what several keys must agree on (agreement.h).
+struct Draft {
+  ComponentSettings settings;
+  Problems problems;
+
+  BrokerUrls urls;
+  std::optional<std::string> username;   ///< of the key, not of the URL
+  std::optional<base::Secret> password;  ///< likewise
+  // Given at all, whether well-formed or not: for "both or neither".
+  bool has_ca = false;
+  bool has_cert = false;
+  bool has_key = false;
+};
+
+}  // namespace dapr_mqtt::config

@@ -1,0 +1,264 @@
+#include <algorithm>
+#include <array>
+
+#include "config/bindings.h"
+#include "config/nearest.h"
+#include "dapr_mqtt/base/parse.h"
+#include "dapr_mqtt/base/text.h"
+#include "dapr_mqtt/config/keys.h"
+
+namespace dapr_mqtt::config {
+namespace {
+
+constexpr std::array<std::string_view, 3> kQosValues = {"0", "1", "2"};
+constexpr std::array<std::string_view, 2> kInboxSyncValues = {"normal", "full"};
+constexpr std::string_view kBooleans = base::bool_values();
+constexpr std::string_view kExampleCertificate =
+    "-----BEGIN CERTIFICATE-----\\n<base64>\\n-----END CERTIFICATE-----";
+constexpr std::string_view kExampleKey =
+    "-----BEGIN PRIVATE KEY-----\\n<base64>\\n-----END PRIVATE KEY-----";
+
+// In words, and so by hand: the bounds of limits.h.
+constexpr std::array<KeyInfo, 19> kKeys = {{
+    {
+        .name = "url",
+        .required = true,
+        .sensitive = true,
+        .example = "tcp://user:password@broker.example:1883",
+        .allowed = "a URL like tcp://user:password@host:port; tcp:// and mqtt:// (port 1883) are "
+                   "plain, ssl://, tls://, mqtts:// and tcps:// (8883) use TLS, ws:// (80) and "
+                   "wss:// (443, TLS) are WebSocket; several are separated by commas",
+        .description =
+            "Address of the MQTT broker. With several, the next is tried when one cannot be "
+            "reached. User name and password are percent-decoded; IPv6 addresses go in brackets. A "
+            "WebSocket URL without a path gets /mqtt.",
+        .apply = bind::url,
+    },
+    {
+        .name = "username",
+        .sensitive = true,
+        .example = "user",
+        .allowed = "UTF-8 text of at most 65535 bytes",
+        .description = "User name at the broker, instead of the one in url.",
+        .apply = bind::username,
+    },
+    {
+        .name = "password",
+        .sensitive = true,
+        .example = "secret",
+        .allowed = "at most 65535 bytes; MQTT 3.1.1 takes no password without a user name",
+        .description = "Password at the broker, instead of the one in url, so that it can come from "
+                       "a secret store alone. A line break at its end is left out.",
+        .apply = bind::password,
+    },
+    {
+        .name = "consumerID",
+        .example = "myapp-{uuid}",
+        .allowed = "UTF-8 text of at most 65522 bytes",
+        .description =
+            "MQTT client ID of the connection that receives. daprd sets it to the app ID when it "
+            "is not given. Each {uuid} becomes a random UUID, which gives every replica an ID of "
+            "its own. The connection that publishes uses it too, with a suffix.",
+        .apply = bind::consumer_id,
+    },
+    {
+        .name = "qos",
+        .type = KeyType::kNumber,
+        .default_value = "0",
+        .example = "1",
+        .allowed = "one of 0, 1, 2",
+        .allowed_values = kQosValues,
+        .description = "Quality of service of publishes and subscriptions that name none.",
+        .apply = bind::qos,
+    },
+    {
+        .name = "retain",
+        .type = KeyType::kBool,
+        .default_value = "false",
+        .example = "true",
+        .allowed = kBooleans,
+        .description = "Whether the broker keeps a published message as its topic's last value, "
+                       "for publishes that do not say.",
+        .apply = bind::retain,
+    },
+    {
+        .name = "cleanSession",
+        .type = KeyType::kBool,
+        .default_value = "true",
+        .example = "false",
+        .allowed = kBooleans,
+        .description = "Whether the broker forgets the consumer when it disconnects. With false it "
+                       "keeps the subscriptions and queues messages of QoS 1 and 2 meanwhile.",
+        .apply = bind::clean_session,
+    },
+    {
+        .name = "caCert",
+        .example = kExampleCertificate,
+        .allowed = "one or more certificates as PEM text, with real line breaks or \\n",
+        .description = "Certificate authorities that the broker's certificate is checked with. "
+                       "Without it, the system's.",
+        .apply = bind::ca_cert,
+    },
+    {
+        .name = "clientCert",
+        .example = kExampleCertificate,
+        .allowed = "a certificate as PEM text, its chain after it, with real line breaks or \\n",
+        .description = "Certificate that the component shows the broker (mutual TLS). Needs "
+                       "clientKey.",
+        .apply = bind::client_cert,
+    },
+    {
+        .name = "clientKey",
+        .sensitive = true,
+        .example = kExampleKey,
+        .allowed = "a private key as PEM text without a passphrase, with real line breaks or \\n",
+        .description = "Private key of clientCert. Needs clientCert.",
+        .apply = bind::client_key,
+    },
+    {
+        .name = "backOffMaxRetries",
+        .type = KeyType::kNumber,
+        .default_value = "0",
+        .example = "3",
+        .allowed = "a whole number from -1 up",
+        .description = "How many times a message that the app failed is delivered again: 0 not at "
+                       "all, -1 until it succeeds.",
+        .apply = bind::max_retries,
+    },
+    {
+        .name = "backOffInterval",
+        .type = KeyType::kDuration,
+        .default_value = "5s",
+        .example = "500ms",
+        .allowed = "a duration like 5s, 500ms or 1m30s, or whole seconds, from 0 to 24h",
+        .description = "Pause before a message that the app failed is delivered again.",
+        .apply = bind::retry_interval,
+    },
+    {
+        .name = "connectInBackground",
+        .type = KeyType::kBool,
+        .default_value = "false",
+        .example = "true",
+        .allowed = kBooleans,
+        .description = "Whether the component starts while the broker is away and connects when it "
+                       "comes. With false, daprd reports the failed connection at its start.",
+        .apply = bind::connect_in_background,
+    },
+    {
+        .name = "connectTimeout",
+        .type = KeyType::kDuration,
+        .default_value = "4s",
+        .example = "3s",
+        .allowed = "a duration like 5s, 500ms or 1m30s, or whole seconds, more than 0 and at most "
+                   "10m",
+        .description =
+            "How long connecting to the broker may take, over all URLs. Keep it below the "
+            "Component's initTimeout (5s unless set), or daprd gives up before the cause is known.",
+        .apply = bind::connect_timeout,
+    },
+    {
+        .name = "inboxMaxBytes",
+        .default_value = "1Gi",
+        .example = "64Mi",
+        .allowed = "bytes, with Ki, Mi, Gi, Ti, k, M, G or T behind them or not, from 64Ki to 1Ti",
+        .description =
+            "How many bytes of messages that the app has not handled may wait. Then receiving "
+            "stops until half of them are handled. Clean sessions hold them in memory, 32Mi at the "
+            "most, and drop the oldest.",
+        .apply = bind::inbox_max_bytes,
+    },
+    {
+        .name = "inboxMaxMessages",
+        .type = KeyType::kNumber,
+        .default_value = "100000",
+        .example = "20000",
+        .allowed = "a whole number from 1 to 10000000",
+        .description = "As inboxMaxBytes, by number of messages.",
+        .apply = bind::inbox_max_messages,
+    },
+    {
+        .name = "inboxSync",
+        .default_value = "normal",
+        .example = "full",
+        .allowed = "one of normal, full",
+        .allowed_values = kInboxSyncValues,
+        .description =
+            "What the messages of a persistent session (cleanSession false) survive before the "
+            "app has handled them: normal, the end of the process however it comes; full, a power "
+            "cut too, at the price of a disk flush for each message.",
+        .apply = bind::inbox_sync,
+    },
+    {
+        .name = "keepAliveInterval",
+        .type = KeyType::kDuration,
+        .default_value = "30s",
+        .example = "1m",
+        .allowed = "0 (off) or a duration of whole seconds from 1s to 65535s",
+        .description = "Longest silence before the connection is checked with a ping.",
+        .apply = bind::keep_alive,
+    },
+    {
+        .name = "publishTimeout",
+        .type = KeyType::kDuration,
+        .default_value = "20s",
+        .example = "5s",
+        .allowed = "a duration like 5s, 500ms or 1m30s, or whole seconds, more than 0 and at most "
+                   "24h",
+        .description = "How long a publish may wait for the broker's answer, reconnects included. A "
+                       "shorter deadline of the caller counts first.",
+        .apply = bind::publish_timeout,
+    },
+}};
+
+struct Alias {
+  std::string_view name;
+  std::string_view key;
+};
+
+// What users of other MQTT software write.
+constexpr std::array<Alias, 1> kAliases = {{{"clientid", "consumerID"}}};
+
+constexpr std::array<std::string_view, 4> kDaprdKeys = {"allowedtopics", "publishingscopes",
+                                                        "subscriptionscopes", "protectedtopics"};
+
+}  // namespace
+
+std::string_view to_string(KeyType type) {
+  switch (type) {
+    case KeyType::kString: return "string";
+    case KeyType::kNumber: return "number";
+    case KeyType::kBool: return "bool";
+    case KeyType::kDuration: return "duration";
+  }
+  return "string";
+}
+
+std::span<const KeyInfo> keys() { return kKeys; }
+
+const KeyInfo* find_key(std::string_view name) {
+  std::string wanted = base::to_lower(name);
+  for (const Alias& alias : kAliases) {
+    if (wanted == alias.name) wanted = base::to_lower(alias.key);
+  }
+  const auto* const found = std::find_if(kKeys.begin(), kKeys.end(), [&](const KeyInfo& key) {
+    return base::to_lower(key.name) == wanted;
+  });
+  return found == kKeys.end() ? nullptr : found;
+}
+
+std::string_view nearest_key(std::string_view name) {
+  std::array<std::string_view, kKeys.size()> names;
+  std::transform(kKeys.begin(), kKeys.end(), names.begin(), [](const KeyInfo& k) { return k.name; });
+  return nearest_name(name, names);
+}
+
+bool is_daprd_key(std::string_view name) {
+  const std::string wanted = base::to_lower(name);
+  return std::find(kDaprdKeys.begin(), kDaprdKeys.end(), wanted) != kDaprdKeys.end();
+}
+
+std::string documented_description(const KeyInfo& key) {
+  return std::string(key.description) + "\nAllowed: " + std::string(key.allowed) + ".";
+}
+
+}  // namespace dapr_mqtt::config

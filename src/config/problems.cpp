@@ -1,0 +1,42 @@
+#include "config/problems.h"
+
+#include "dapr_mqtt/base/text.h"
+
+namespace dapr_mqtt::config {
+namespace {
+
+// gRPC carries an error's text in an HTTP/2 header, of which clients take 8 KiB
+// in all; text that is not ASCII grows threefold there.
+constexpr std::size_t kMaxShown = 20;
+constexpr std::size_t kMaxValueBytes = 64;
+
+}  // namespace
+
+std::string shown_value(const KeyInfo& key, std::string_view value) {
+  return key.sensitive ? "***" : base::quote(value, kMaxValueBytes);
+}
+
+void Problems::add(std::string_view key, std::string_view what) {
+  ++count_;
+  if (texts_.size() < kMaxShown) texts_.push_back(std::string(key) + ": " + std::string(what));
+}
+
+void Problems::add_wrong_value(const KeyInfo& key, std::string_view value) {
+  add(key.name, shown_value(key, value) + " is not " + std::string(key.allowed));
+}
+
+base::Status Problems::status() const {
+  if (empty()) return {};
+  std::string text = std::to_string(count_) +
+                     (count_ == 1 ? " problem" : " problems") + " in the component's metadata: ";
+  for (std::size_t i = 0; i < texts_.size(); ++i) {
+    if (i > 0) text += "; ";
+    text += texts_[i];
+  }
+  if (count_ > texts_.size()) {
+    text += "; and " + std::to_string(count_ - texts_.size()) + " more";
+  }
+  return base::invalid_argument(std::move(text));
+}
+
+}  // namespace dapr_mqtt::config

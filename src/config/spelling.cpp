@@ -1,0 +1,95 @@
+#include "config/spelling.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "config/limits.h"
+#include "dapr_mqtt/base/text.h"
+
+namespace dapr_mqtt::config {
+namespace {
+
+constexpr std::string_view kConsumerId = "consumerID";
+
+struct Entry {
+  std::string_view spelling;
+  std::string_view value;
+};
+
+std::string quoted(std::string_view key) { return base::quote(key, 64); }
+
+/// Collects sentences about unknown keys, and says how many more there were.
+class UnknownKeys {
+ public:
+  void add(std::string_view key) {
+    ++count_;
+    if (texts_.size() >= kMaxWarnings) return;
+    std::string text = "unknown metadata key " + quoted(key) + " is ignored";
+    if (const std::string_view near = nearest_key(key); !near.empty()) {
+      text += "; did you mean " + std::string(near) + "?";
+    }
+    texts_.push_back(std::move(text));
+  }
+  void move_to(std::vector<std::string>& warnings) {
+    for (std::string& text : texts_) warnings.push_back(std::move(text));
+    if (count_ > texts_.size()) {
+      warnings.push_back(std::to_string(count_ - texts_.size()) +
+                         " more unknown metadata keys are ignored");
+    }
+  }
+
+ private:
+  std::size_t count_ = 0;
+  std::vector<std::string> texts_;
+};
+
+/// The one value of a key from all its entries, of which there is at least one.
+std::string_view settle(const KeyInfo& key, const std::vector<Entry>& entries, Draft& draft) {
+  const Entry& first = entries.front();
+  for (const Entry& other : entries) {
+    if (base::trim(other.value) != base::trim(first.value)) {
+      draft.problems.add(key.name, "given as " + quoted(first.spelling) + " and as " +
+                                       quoted(other.spelling) +
+                                       " with different values; keep one of them");
+      return first.value;
+    }
+  }
+  if (entries.size() > 1) {
+    draft.settings.warnings.push_back(std::string(key.name) + ": given as " +
+                                      quoted(first.spelling) + " and as " +
+                                      quoted(entries.back().spelling) + "; one of them is enough");
+  }
+  return first.value;
+}
+
+}  // namespace
+
+GivenValues match_keys(const core::Metadata& metadata, Draft& draft) {
+  std::map<const KeyInfo*, std::vector<Entry>> entries;
+  UnknownKeys unknown;
+  for (const auto& [spelling, value] : metadata) {
+    const KeyInfo* const key = find_key(spelling);
+    if (key == nullptr) {
+      if (!is_daprd_key(spelling)) unknown.add(spelling);
+    } else if (!base::trim(value).empty()) {
+      entries[key].push_back({spelling, value});
+    }
+  }
+
+  GivenValues given;
+  for (auto& [key, found] : entries) {
+    if (key->name == kConsumerId && found.size() > 1) {
+      std::erase_if(found, [](const Entry& entry) { return entry.spelling == kConsumerId; });
+    }
+    given[key] = settle(*key, found, draft);
+    if (base::to_lower(found.front().spelling) != base::to_lower(key->name)) {
+      draft.settings.warnings.push_back(quoted(found.front().spelling) + " is taken for " +
+                                        std::string(key->name) + ", its name in Dapr");
+    }
+  }
+  unknown.move_to(draft.settings.warnings);
+  return given;
+}
+
+}  // namespace dapr_mqtt::config
