@@ -1,0 +1,116 @@
+#include "mqtt/connection_state.h"
+
+#include <utility>
+
+namespace dapr_mqtt::mqtt {
+namespace {
+
+using Phase = ConnectionState::Phase;
+
+/// Handles one event: a function for each, so that the compiler tells of a
+/// forgotten one.
+class Stepper {
+ public:
+  Stepper(ConnectionState state, base::TimePoint now) : now_(now), result_{std::move(state), {}} {}
+
+  void operator()(const event::Open&) {
+    if (state().phase != Phase::kIdle) return;
+    if (state().suspend_wished) {
+      state().phase = Phase::kSuspended;
+    } else {
+      attempt();
+    }
+  }
+
+  void operator()(const event::Connected& event) {
+    if (state().phase != Phase::kConnecting) return;
+    state().phase = Phase::kConnected;
+    state().connected_at = now_;
+    act(action::TellConnected{event.session_present});
+  }
+
+  void operator()(const event::AttemptFailed& event) {
+    if (state().phase != Phase::kConnecting) return;
+    wait_and_tell(event.cause, 0);
+  }
+
+  void operator()(const event::Lost& event) {
+    if (state().phase != Phase::kConnected) return;
+    act(action::DropBroken{event.cause});
+    if (now_ - state().connected_at >= kGoodConnection) {
+      state().short_lived = 0;
+      state().backoff.reset();
+    } else {
+      ++state().short_lived;
+    }
+    wait_and_tell(event.cause, state().short_lived >= kTakeOverSuspected ? state().short_lived : 0);
+  }
+
+  void operator()(const event::RetryDue&) {
+    if (state().phase == Phase::kWaiting) attempt();
+  }
+
+  void operator()(const event::Suspend&) {
+    state().suspend_wished = true;
+    if (state().phase == Phase::kIdle || !stop()) return;
+    state().phase = Phase::kSuspended;
+  }
+
+  void operator()(const event::Resume&) {
+    state().suspend_wished = false;
+    if (state().phase == Phase::kSuspended) attempt();
+  }
+
+  void operator()(const event::Close&) {
+    stop();
+    state().phase = Phase::kClosed;
+    act(action::TellClosed{});
+  }
+
+  ConnectionStep take() { return std::move(result_); }
+
+ private:
+  ConnectionState& state() { return result_.state; }
+  template <typename Action>
+  void act(Action action) {
+    result_.actions.emplace_back(std::in_place_type<Action>, std::move(action));
+  }
+
+  void attempt() {
+    state().phase = Phase::kConnecting;
+    act(action::StartAttempt{});
+  }
+
+  void wait_and_tell(const base::Status& cause, int short_lived) {
+    state().phase = Phase::kWaiting;
+    const base::Duration delay = state().backoff.next();
+    act(action::ArmRetry{delay});
+    act(action::TellDisconnected{cause, delay, short_lived});
+  }
+
+  /// Ends what the phase has under way. False when there is nothing to end.
+  bool stop() {
+    switch (state().phase) {
+      case Phase::kConnecting: act(action::AbandonAttempt{}); return true;
+      case Phase::kConnected: act(action::Disconnect{}); return true;
+      case Phase::kWaiting: act(action::CancelRetry{}); return true;
+      case Phase::kIdle:
+      case Phase::kSuspended:
+      case Phase::kClosed: return false;
+    }
+    return false;
+  }
+
+  base::TimePoint now_;
+  ConnectionStep result_;
+};
+
+}  // namespace
+
+ConnectionStep step(ConnectionState state, const ConnectionEvent& event, base::TimePoint now) {
+  Stepper stepper(std::move(state), now);
+  std::visit(stepper, event);
+  return stepper.take();
+}
+
+}  // namespace dapr_mqtt::mqtt

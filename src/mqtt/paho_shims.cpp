@@ -1,0 +1,348 @@
+// Functions of the C library that Paho calls, in versions of our own.
+//
+// libpaho-mqtt3as binds these names at run time, and the executable comes first
+// in that search, so what is defined here stands in for the C library's. Each
+// passes straight on unless the caller is one of Paho's two threads, told by the
+// names that Paho gives them (the same from 1.3.12 to master). Found by measuring
+// 1.3.12 and reading 1.3.12 and 1.3.14 (Debian 12 and 13); one process-wide pair
+// of threads serves all clients, so the state here is process-wide too: the one
+// exception to the rule against mutable globals.
+//
+//  usleep       After a second without a packet the receive thread sleeps 100 ms
+//               between two looks (MQTTAsync_cycle), though its poll() has waited
+//               already: messages and PUBACKs came up to 91 ms late, now 0.4 ms.
+//               It must not always return at once, though: with no socket open
+//               there is no poll() before it, and with a socket that is readable
+//               but not writable poll() does not wait. Both would spin.
+//  poll         The receive thread waits up to 1 s on the sockets it knew when it
+//               began. One added meanwhile is not looked at: a second connection
+//               took 1.2 to 2.0 s. The rest of a partial write goes out only once
+//               for each such wait: 16 MiB took 2.2 s, 64 MiB 16.5 s. While
+//               somebody is in a hurry (Hurry), the wait is a few milliseconds.
+//  pthread_cond_timedwait, pthread_cond_signal
+//               The send thread looks for work, then waits on a condition without
+//               a predicate: a signal that falls between the two is lost, and the
+//               publish waits 1 s (about one in 15,000). Here a signal on that
+//               condition is remembered until the next wait. Paho holds the
+//               condition's mutex at both places, so it guards the memory too.
+//  connect      Sets TCP_NODELAY, which Paho never does: Nagle's algorithm and
+//               delayed acknowledgements together cost 40 ms.
+//  getaddrinfo  Paho looks names up with its process-wide lock held, so that one
+//               slow name server stops all clients. We look up on a thread of our
+//               own first and hand the address over here; the name stays in the
+//               URI for TLS (SNI, host name check) and WebSocket (Host).
+//  getenv       1.3.12 sends every connection, plain MQTT too, through what
+//               http_proxy says. A proxy is never taken from the environment.
+//
+// Under gcc's sanitizers the same functions are intercepted in their shared
+// library, which comes after the executable: RTLD_NEXT finds theirs, and theirs
+// call the C library's.
+#include "mqtt/paho_shims.h"
+
+#include <dlfcn.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstring>
+#include <mutex>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace dapr_mqtt::mqtt::shims {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+// ---- Whose call is it? ----
+
+enum class Caller { kUnknown, kOther, kSend, kReceive };
+
+Caller caller() {
+  // Paho's threads name themselves before anything else, so the first answer stays right.
+  static thread_local Caller known = Caller::kUnknown;
+  if (known == Caller::kUnknown) {
+    char name[16] = {};
+    ::pthread_getname_np(::pthread_self(), name, sizeof name);
+    known = std::strcmp(name, "MQTTAsync_send") == 0  ? Caller::kSend
+            : std::strcmp(name, "MQTTAsync_rcv") == 0 ? Caller::kReceive
+                                                      : Caller::kOther;
+  }
+  return known;
+}
+
+// ---- The functions that come after ours ----
+
+template <typename Function>
+Function* next(const char* name) {
+  return reinterpret_cast<Function*>(::dlsym(RTLD_NEXT, name));
+}
+
+int real_poll(pollfd* fds, nfds_t count, int timeout_ms) {
+  static const auto function = next<int(pollfd*, nfds_t, int)>("poll");
+  return function(fds, count, timeout_ms);
+}
+
+int real_cond_signal(pthread_cond_t* condition) {
+  static const auto function = next<int(pthread_cond_t*)>("pthread_cond_signal");
+  return function(condition);
+}
+
+int real_cond_timedwait(pthread_cond_t* condition, pthread_mutex_t* mutex, const timespec* until) {
+  static const auto function =
+      next<int(pthread_cond_t*, pthread_mutex_t*, const timespec*)>("pthread_cond_timedwait");
+  return function(condition, mutex, until);
+}
+
+// ---- Counters ----
+
+std::atomic<std::uint64_t> sleeps_skipped{0};
+std::atomic<std::uint64_t> signals_remembered{0};
+std::atomic<std::uint64_t> sockets_undelayed{0};
+std::atomic<std::uint64_t> lookups_pinned{0};
+
+void count(std::atomic<std::uint64_t>& counter) { counter.fetch_add(1, std::memory_order_relaxed); }
+
+// ---- The send thread's condition ----
+
+// Learned when the send thread waits for the first time (10 ms after its start).
+// The mutex is stored first: who sees the condition sees its mutex.
+std::atomic<pthread_mutex_t*> send_mutex{nullptr};
+std::atomic<pthread_cond_t*> send_condition{nullptr};
+bool send_signalled = false;  // guarded by *send_mutex
+
+void wake_send_thread() {
+  pthread_cond_t* condition = send_condition.load();
+  if (condition == nullptr) return;
+  pthread_mutex_t* mutex = send_mutex.load();
+  ::pthread_mutex_lock(mutex);
+  send_signalled = true;
+  real_cond_signal(condition);
+  ::pthread_mutex_unlock(mutex);
+}
+
+// ---- Hurry ----
+
+// How often the loops look while somebody is in a hurry. The slower pace is for
+// what takes long anyway (a broker that does not answer, a slow network).
+constexpr milliseconds kFast{2};
+constexpr milliseconds kSlow{20};
+constexpr milliseconds kFastFor{1000};
+
+std::atomic<int> hurrying{0};
+std::atomic<steady_clock::rep> hurry_began{0};
+
+int wake_fd() {
+  static const int fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  return fd;
+}
+
+/// `wished_ms` cut to the pace of the hurry, if there is one.
+int paced(int wished_ms) {
+  if (hurrying.load() == 0) return wished_ms;
+  const auto since =
+      steady_clock::now() - steady_clock::time_point(steady_clock::duration(hurry_began.load()));
+  const auto pace = since < kFastFor ? kFast : kSlow;
+  return wished_ms < 0 ? static_cast<int>(pace.count())
+                       : std::min(wished_ms, static_cast<int>(pace.count()));
+}
+
+void drain_wake_fd() {
+  std::uint64_t ignored = 0;
+  [[maybe_unused]] const ssize_t size = ::read(wake_fd(), &ignored, sizeof ignored);
+}
+
+// ---- The receive thread's wait ----
+
+enum class LastPoll { kNone, kWaited, kFoundWork };
+thread_local LastPoll last_poll = LastPoll::kNone;
+
+/// poll() that a Hurry ends too.
+int interruptible_poll(pollfd* fds, nfds_t size, int timeout_ms) {
+  static thread_local std::vector<pollfd> all;
+  all.assign(fds, fds + size);
+  all.push_back({wake_fd(), POLLIN, 0});
+  int ready = real_poll(all.data(), all.size(), paced(timeout_ms));
+  for (nfds_t i = 0; i < size; ++i) fds[i].revents = ready > 0 ? all[i].revents : short{0};
+  if (ready > 0 && all.back().revents != 0) {
+    drain_wake_fd();
+    --ready;
+  }
+  last_poll = ready == 0 ? LastPoll::kWaited : LastPoll::kFoundWork;
+  // What the send thread put aside during a partial write is not signalled
+  // when the write is complete.
+  if (hurrying.load() > 0) wake_send_thread();
+  return ready;
+}
+
+/// Instead of the receive thread's sleep of 100 ms.
+void idle(useconds_t microseconds) {
+  count(sleeps_skipped);
+  switch (std::exchange(last_poll, LastPoll::kNone)) {
+    case LastPoll::kWaited: return;
+    case LastPoll::kFoundWork: {  // … that Paho would not do: its socket is not writable
+      real_poll(nullptr, 0, 1);
+      return;
+    }
+    case LastPoll::kNone: {  // no socket open
+      pollfd wake{wake_fd(), POLLIN, 0};
+      if (real_poll(&wake, 1, paced(static_cast<int>(microseconds / 1000))) > 0) drain_wake_fd();
+      return;
+    }
+  }
+}
+
+// ---- Pinned addresses ----
+
+struct Pin {
+  std::uint64_t id;
+  std::string host;
+  std::string address;
+};
+std::mutex pins_mutex;
+std::vector<Pin> pins;
+std::uint64_t last_pin = 0;
+
+std::string pinned(const char* host) {
+  const std::lock_guard lock(pins_mutex);
+  for (auto pin = pins.rbegin(); pin != pins.rend(); ++pin) {
+    if (pin->host == host) return pin->address;
+  }
+  return {};
+}
+
+}  // namespace
+
+Hurry::Hurry() {
+  if (hurrying.fetch_add(1) > 0) return;
+  hurry_began.store(steady_clock::now().time_since_epoch().count());
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t size = ::write(wake_fd(), &one, sizeof one);
+  wake_send_thread();
+}
+
+Hurry::~Hurry() { hurrying.fetch_sub(1); }
+
+PinnedAddress::PinnedAddress(std::string host, std::string address) {
+  const std::lock_guard lock(pins_mutex);
+  id_ = ++last_pin;
+  pins.push_back({id_, std::move(host), std::move(address)});
+}
+
+PinnedAddress::~PinnedAddress() {
+  const std::lock_guard lock(pins_mutex);
+  std::erase_if(pins, [this](const Pin& pin) { return pin.id == id_; });
+}
+
+Counters counters() {
+  return {sleeps_skipped.load(), signals_remembered.load(), sockets_undelayed.load(),
+          lookups_pinned.load()};
+}
+
+bool in_force() {
+  return ::dlsym(RTLD_DEFAULT, "poll") == reinterpret_cast<void*>(&::poll) &&
+         ::dlsym(RTLD_DEFAULT, "pthread_cond_signal") ==
+             reinterpret_cast<void*>(&::pthread_cond_signal);
+}
+
+}  // namespace dapr_mqtt::mqtt::shims
+
+namespace shims = dapr_mqtt::mqtt::shims;
+using shims::Caller;
+
+extern "C" {
+
+int usleep(useconds_t microseconds) {
+  if (shims::caller() == Caller::kReceive) {
+    shims::idle(microseconds);
+    return 0;
+  }
+  static const auto function = shims::next<int(useconds_t)>("usleep");
+  return function(microseconds);
+}
+
+int poll(pollfd* fds, nfds_t size, int timeout_ms) {
+  if (timeout_ms != 0 && shims::caller() == Caller::kReceive) {
+    return shims::interruptible_poll(fds, size, timeout_ms);
+  }
+  return shims::real_poll(fds, size, timeout_ms);
+}
+
+int pthread_cond_signal(pthread_cond_t* condition) noexcept {
+  if (condition == shims::send_condition.load(std::memory_order_relaxed)) {
+    shims::send_signalled = true;
+  }
+  return shims::real_cond_signal(condition);
+}
+
+int pthread_cond_timedwait(pthread_cond_t* condition, pthread_mutex_t* mutex,
+                           const timespec* until) {
+  if (shims::caller() != Caller::kSend) {
+    return shims::real_cond_timedwait(condition, mutex, until);
+  }
+  if (shims::send_condition.load() != condition) {
+    shims::send_signalled = false;
+    shims::send_mutex.store(mutex);
+    shims::send_condition.store(condition);
+  }
+  if (shims::send_signalled) {
+    shims::send_signalled = false;
+    shims::count(shims::signals_remembered);
+    return 0;
+  }
+  const int result = shims::real_cond_timedwait(condition, mutex, until);
+  shims::send_signalled = false;
+  return result;
+}
+
+int connect(int fd, const sockaddr* address, socklen_t size) {
+  if (shims::caller() == Caller::kSend &&
+      (address->sa_family == AF_INET || address->sa_family == AF_INET6)) {
+    const int on = 1;
+    if (::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0) {
+      shims::count(shims::sockets_undelayed);
+    }
+  }
+  static const auto function = shims::next<int(int, const sockaddr*, socklen_t)>("connect");
+  return function(fd, address, size);
+}
+
+int getaddrinfo(const char* host, const char* service, const addrinfo* hints, addrinfo** result) {
+  static const auto function =
+      shims::next<int(const char*, const char*, const addrinfo*, addrinfo**)>("getaddrinfo");
+  if (host != nullptr && shims::caller() == Caller::kSend) {
+    const std::string address = shims::pinned(host);
+    if (!address.empty()) {
+      shims::count(shims::lookups_pinned);
+      return function(address.c_str(), service, hints, result);
+    }
+  }
+  return function(host, service, hints, result);
+}
+
+char* getenv(const char* name) noexcept {
+  const std::string_view wanted(name);
+  if (shims::caller() == Caller::kSend && (wanted == "http_proxy" || wanted == "https_proxy" ||
+                                           wanted == "PAHO_C_CLIENT_USE_HTTP_PROXY")) {
+    return nullptr;
+  }
+  // As the C library does it; it may be called before dlsym can be.
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    if (std::strncmp(*entry, name, wanted.size()) == 0 && (*entry)[wanted.size()] == '=') {
+      return *entry + wanted.size() + 1;
+    }
+  }
+  return nullptr;
+}
+
+}  // extern "C"

@@ -1,0 +1,269 @@
+// The promises of core/broker.h while the broker is there.
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <semaphore>
+
+#include "contract/broker_fixture.h"
+
+namespace dapr_mqtt::testing {
+namespace {
+
+using core::QoS;
+using ::testing::HasSubstr;
+
+std::string binary(std::size_t size) {
+  std::string bytes(size, '\0');
+  for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<char>((i * 131 + i / 251) & 0xFFU);
+  return bytes;
+}
+
+class QoSContract : public BrokerContract, public ::testing::WithParamInterface<QoS> {};
+INSTANTIATE_TEST_SUITE_P(QoS, QoSContract,
+                         ::testing::Values(QoS::kAtMostOnce, QoS::kAtLeastOnce, QoS::kExactlyOnce),
+                         [](const auto& param) {
+                           return "QoS" + std::to_string(core::to_int(param.param));
+                         });
+
+TEST_P(QoSContract, Message_arrives_once_and_unchanged_when_published) {
+  DAPR_MQTT_NEEDS_MOSQUITTO();
+  Mosquitto broker;
+  RecordingListener heard;
+  RecordingListener sent;
+  RecordingSink sink;
+  auto consumer = this->consumer(options(broker, "in"), heard, sink);
+  ASSERT_TRUE(heard.connected.next());
+  const auto granted = subscribe(*consumer, "a/+", GetParam());
+  ASSERT_TRUE(granted.ok()) << granted.status().message();
+  EXPECT_EQ(granted.value(), GetParam());
+  auto publisher = this->publisher(options(broker, "out"), sent);
+  ASSERT_TRUE(sent.connected.next());
+
+  for (const std::string& payload :
+       {std::string("hello"), std::string(), binary(256), binary(16U << 20U)}) {
+    const auto status = publish(*publisher, message("a/b", payload, GetParam()));
+    ASSERT_TRUE(status.ok()) << status.message();
+    const auto received = sink.messages.next();
+    ASSERT_TRUE(received);
+    EXPECT_EQ(received->topic, "a/b");
+    EXPECT_EQ(received->qos, GetParam());
+    EXPECT_FALSE(received->retained);
+    EXPECT_FALSE(received->duplicate);
+    EXPECT_NE(received->received, base::WallTime{});
+    EXPECT_TRUE(received->payload == payload)
+        << "payload of " << payload.size() << " bytes changed";
+  }
+  ASSERT_TRUE(publish(*publisher, message("a/last", "end", GetParam())).ok());
+  EXPECT_EQ(sink.messages.next()->payload, "end");
+  EXPECT_EQ(sink.messages.size(), 0U);
+}
+
+TEST_F(BrokerContract, Retained_message_is_marked_when_it_was_stored_before) {
+  DAPR_MQTT_NEEDS_MOSQUITTO();
+  Mosquitto broker;
+  RecordingListener sent;
+  auto publisher = this->publisher(options(broker, "out"), sent);
+  ASSERT_TRUE(sent.connected.next());
+  ASSERT_TRUE(publish(*publisher, message("r", "kept", QoS::kAtLeastOnce, true)).ok());
+  RecordingListener heard;
+  RecordingSink sink;
+  auto consumer = this->consumer(options(broker, "in"), heard, sink);
+  ASSERT_TRUE(heard.connected.next());
+  ASSERT_TRUE(subscribe(*consumer, "r", QoS::kAtLeastOnce).ok());
+  EXPECT_TRUE(sink.messages.next()->retained);
+}
+
+TEST_F(BrokerContract, Messages_keep_their_order_when_the_window_is_full) {
+  DAPR_MQTT_NEEDS_MOSQUITTO();
+  Mosquitto broker;
+  RecordingListener heard;
+  RecordingListener sent;
+  RecordingSink sink;
+  auto consumer = this->consumer(options(broker, "in"), heard, sink);
+  ASSERT_TRUE(heard.connected.next());
+  ASSERT_TRUE(subscribe(*consumer, "o", QoS::kAtLeastOnce).ok());
+  auto publisher = this->publisher(options(broker, "out"), sent);
+  ASSERT_TRUE(sent.connected.next());
+  constexpr int kMessages = 3000;
+  const auto window = static_cast<std::ptrdiff_t>(publisher->max_in_flight(QoS::kAtLeastOnce));
+  std::counting_semaphore<> room(window);
+  std::atomic<int> failed{0};
+  for (int i = 0; i < kMessages; ++i) {
+    room.acquire();
+    const auto taken =
+        publisher->publish(message("o", std::to_string(i), QoS::kAtLeastOnce), [&](base::Status s) {
+          if (!s.ok()) ++failed;
+          room.release();
+        });
+    ASSERT_TRUE(taken.ok()) << taken.message();
+  }
+  for (int i = 0; i < kMessages; ++i) ASSERT_EQ(sink.messages.next()->payload, std::to_string(i));
+  for (std::ptrdiff_t i = 0; i < window; ++i) room.acquire();
+  EXPECT_EQ(failed, 0);
+}
+
+TEST_F(BrokerContract, Exactly_once_window_is_within_mosquittos_default) {
+  DAPR_MQTT_NEEDS_MOSQUITTO();
+  Mosquitto broker;
+  RecordingListener sent;
+  auto publisher = this->publisher(options(broker), sent);
+  ASSERT_TRUE(sent.connected.next());
+  const auto window = static_cast<std::ptrdiff_t>(publisher->max_in_flight(QoS::kExactlyOnce));
+  std::counting_semaphore<> room(window);
+  std::atomic<int> failed{0};
+  for (int i = 0; i < 2000; ++i) {
+    room.acquire();
+    ASSERT_TRUE(publisher
+                    ->publish(message("x", "y", QoS::kExactlyOnce),
+                              [&](base::Status s) {
+                                if (!s.ok()) ++failed;
+                                room.release();
+                              })
+                    .ok());
+  }
+  for (std::ptrdiff_t i = 0; i < window; ++i) room.acquire();
+  EXPECT_EQ(failed, 0);
+  EXPECT_EQ(sent.disconnected.size(), 0U);
+}
+
+TEST_F(BrokerContract, Publish_is_refused_when_larger_than_mqtt_allows) {
+  DAPR_MQTT_NEEDS_MOSQUITTO();
+  Mosquitto broker;
+  RecordingListener sent;
+  auto publisher = this->publisher(options(broker), sent);
+  ASSERT_TRUE(sent.connected.next());
+  const auto status =
+      publish(*publisher, message("x", std::string(256U << 20U, 'x'), QoS::kAtLeastOnce));
+  EXPECT_EQ(status.kind(), base::ErrorKind::kInvalidArgument);
+  EXPECT_TRUE(publish(*publisher, message("x", "small", QoS::kAtLeastOnce)).ok());
+}
+
+TEST_F(BrokerContract, Subscription_fails_with_the_remedy_when_the_acl_forbids_it) {
+  DAPR_MQTT_NEEDS_MOSQUITTO();
+  Mosquitto broker({.acl = "pattern readwrite allowed/#"});
+  RecordingListener heard;
+  RecordingSink sink;
+  auto consumer = this->consumer(options(broker), heard, sink);
+  ASSERT_TRUE(heard.connected.next());
+  const auto refused = subscribe(*consumer, "forbidden", QoS::kAtLeastOnce);
+  // mosquitto 2.0.11 grants and then delivers nothing, unless asked to check.
+  if (!refused.ok()) {
+    EXPECT_EQ(refused.status().kind(), base::ErrorKind::kPermissionDenied);
+    EXPECT_THAT(refused.status().message(), HasSubstr("\"forbidden\""));
+    EXPECT_THAT(refused.status().message(), HasSubstr("access control list"));
+  }
+  EXPECT_TRUE(subscribe(*consumer, "allowed/x", QoS::kAtLeastOnce).ok());
+}
+
+TEST_F(BrokerContract, Nothing_more_arrives_after_unsubscribe) {
+  DAPR_MQTT_NEEDS_MOSQUITTO();
+  Mosquitto broker;
+  RecordingListener heard;
+  RecordingListener sent;
+  RecordingSink sink;
+  auto consumer = this->consumer(options(broker, "in"), heard, sink);
+  ASSERT_TRUE(heard.connected.next());
+  ASSERT_TRUE(subscribe(*consumer, "u", QoS::kAtLeastOnce).ok());
+  ASSERT_TRUE(subscribe(*consumer, "v", QoS::kAtLeastOnce).ok());
+  Awaited<base::Status> done;
+  consumer->unsubscribe(filter("u"), [&](base::Status s) { done.set(std::move(s)); });
+  ASSERT_TRUE(done.next()->ok());
+  auto publisher = this->publisher(options(broker, "out"), sent);
+  ASSERT_TRUE(sent.connected.next());
+  ASSERT_TRUE(publish(*publisher, message("u", "no", QoS::kAtLeastOnce)).ok());
+  ASSERT_TRUE(publish(*publisher, message("v", "yes", QoS::kAtLeastOnce)).ok());
+  EXPECT_EQ(sink.messages.next()->topic, "v");
+}
+
+TEST_F(BrokerContract, Close_disconnects_in_order_and_is_idempotent) {
+  DAPR_MQTT_NEEDS_MOSQUITTO();
+  Mosquitto broker;
+  RecordingListener sent;
+  auto publisher = this->publisher(options(broker, "leaves"), sent);
+  ASSERT_TRUE(sent.connected.next());
+  close(*publisher);
+  close(*publisher);
+  EXPECT_TRUE(broker.wait_for_log("Received DISCONNECT from leaves"));
+  EXPECT_EQ(publish(*publisher, message("x", "y", QoS::kAtLeastOnce)).kind(),
+            base::ErrorKind::kUnavailable);
+  EXPECT_EQ(sent.disconnected.size(), 0U);
+}
+
+TEST_F(BrokerContract, Operations_are_unavailable_before_the_connection_is_made) {
+  RecordingListener heard;
+  RecordingSink sink;
+  auto consumer = factory_->make_consumer(options_for(tcp_at("127.0.0.1", unused_port()), "x"),
+                                          heard, sink, base::Log(log_));
+  EXPECT_EQ(subscribe(*consumer, "a", QoS::kAtMostOnce).status().kind(),
+            base::ErrorKind::kUnavailable);
+  auto publisher = factory_->make_publisher(options_for(tcp_at("127.0.0.1", unused_port()), "x"),
+                                            heard, base::Log(log_));
+  EXPECT_EQ(publish(*publisher, message("x", "y", QoS::kAtLeastOnce)).kind(),
+            base::ErrorKind::kUnavailable);
+}
+
+TEST_F(BrokerContract, Ipv6_and_host_names_are_reached) {
+  DAPR_MQTT_NEEDS_MOSQUITTO();
+  const std::uint16_t port = unused_port();
+  Mosquitto broker(
+      {.extra_lines = {"listener " + std::to_string(port) + " ::1", "allow_anonymous true"}});
+  for (const core::Endpoint& endpoint : {tcp_at("::1", port), tcp_at("localhost", broker.port())}) {
+    RecordingListener sent;
+    auto publisher = this->publisher(options_for(endpoint, "six"), sent);
+    EXPECT_TRUE(sent.connected.next()) << endpoint.str() << "\n" << log_.text();
+  }
+}
+
+TEST_F(BrokerContract, Websocket_carries_small_messages_and_ignores_the_proxy_of_the_environment) {
+  DAPR_MQTT_NEEDS_MOSQUITTO();
+  ::setenv("http_proxy", "http://127.0.0.1:9", 1);  // nothing listens there
+  Mosquitto broker({.websockets = true});
+  RecordingListener heard;
+  RecordingSink sink;
+  auto consumer = this->consumer(options(broker, "in"), heard, sink);
+  ASSERT_TRUE(heard.connected.next()) << log_.text();
+  ASSERT_TRUE(subscribe(*consumer, "w", QoS::kAtLeastOnce).ok());
+  RecordingListener sent;
+  auto publisher = this->publisher(options(broker, "out"), sent);
+  ASSERT_TRUE(sent.connected.next());
+  // Small ones: Paho keeps one buffer for the WebSocket frames of all connections.
+  for (const QoS qos : {QoS::kAtMostOnce, QoS::kAtLeastOnce, QoS::kExactlyOnce}) {
+    const auto status = publish(*publisher, message("w", binary(1000), qos));
+    ASSERT_TRUE(status.ok()) << status.message() << log_.text() << broker.log();
+    EXPECT_TRUE(sink.messages.next()->payload == binary(1000));
+  }
+  EXPECT_TRUE(log_.contains("WebSocket"));
+  ::unsetenv("http_proxy");
+}
+
+std::size_t entries_of(const char* folder) {
+  return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(folder), {}));
+}
+
+TEST_F(BrokerContract, Threads_and_descriptors_do_not_grow_over_a_hundred_connections) {
+  DAPR_MQTT_NEEDS_MOSQUITTO();
+  Mosquitto broker;
+  const auto cycle = [&] {
+    RecordingListener heard;
+    RecordingListener sent;
+    RecordingSink sink;
+    auto consumer = this->consumer(options(broker, "in"), heard, sink);
+    auto publisher = this->publisher(options(broker, "out"), sent);
+    ASSERT_TRUE(heard.connected.next());
+    ASSERT_TRUE(sent.connected.next());
+    ASSERT_TRUE(subscribe(*consumer, "c", QoS::kAtLeastOnce).ok());
+    ASSERT_TRUE(publish(*publisher, message("c", "x", QoS::kAtLeastOnce)).ok());
+    ASSERT_TRUE(sink.messages.next());
+  };
+  cycle();
+  const std::size_t threads = entries_of("/proc/self/task");
+  const std::size_t descriptors = entries_of("/proc/self/fd");
+  for (int i = 0; i < 100; ++i) cycle();
+  EXPECT_EQ(entries_of("/proc/self/task"), threads);
+  EXPECT_EQ(entries_of("/proc/self/fd"), descriptors);
+}
+
+}  // namespace
+}  // namespace dapr_mqtt::testing

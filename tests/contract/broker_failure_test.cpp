@@ -1,0 +1,276 @@
+// The promises of core/broker.h when the broker is away, breaks or hangs.
+#include <gmock/gmock.h>
+
+#include <thread>
+
+#include "contract/broker_fixture.h"
+
+namespace dapr_mqtt::testing {
+namespace {
+
+using base::ErrorKind;
+using core::QoS;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+TEST_F(BrokerContract, Refused_connection_is_named_when_nobody_listens) {
+  RecordingListener sent;
+  const core::Endpoint nowhere = tcp_at("127.0.0.1", unused_port());
+  auto publisher = this->publisher(options_for(nowhere, "x"), sent);
+  const auto cause = sent.disconnected.next();
+  ASSERT_TRUE(cause);
+  EXPECT_EQ(cause->kind(), ErrorKind::kUnavailable);
+  EXPECT_THAT(cause->message(), AllOf(HasSubstr(nowhere.str()), HasSubstr("connection refused")));
+}
+
+TEST_F(BrokerContract, Unknown_host_name_is_named) {
+  RecordingListener sent;
+  auto publisher = this->publisher(options_for(tcp_at("no-such-host.invalid"), "x"), sent);
+  const auto cause = sent.disconnected.next();
+  ASSERT_TRUE(cause);
+  EXPECT_EQ(cause->kind(), ErrorKind::kUnavailable);
+  EXPECT_THAT(cause->message(), AllOf(HasSubstr("no-such-host.invalid"), HasSubstr("host name")));
+}
+
+TEST_F(BrokerContract, Every_endpoint_is_named_with_its_cause_when_all_fail) {
+  DAPR_MQTT_NEEDS_MOSQUITTO();
+  Mosquitto broker({.users = {{"user", "right"}}});
+  RecordingListener sent;
+  auto options = this->options(broker);
+  options.username = "user";
+  options.password = base::Secret("wrong-secret");
+  options.endpoints.insert(options.endpoints.begin(), tcp_at("127.0.0.1", unused_port()));
+  auto publisher = this->publisher(options, sent);
+  const auto cause = sent.disconnected.next();
+  ASSERT_TRUE(cause);
+  EXPECT_EQ(cause->kind(), ErrorKind::kUnauthenticated);
+  EXPECT_THAT(cause->message(),
+              AllOf(HasSubstr(options.endpoints[0].str()), HasSubstr("connection refused"),
+                    HasSubstr(options.endpoints[1].str()), HasSubstr("password")));
+  EXPECT_THAT(log_.text(), ::testing::Not(HasSubstr("wrong-secret")));
+}
+
+TEST_F(BrokerContract, Next_endpoint_is_taken_when_the_first_is_away) {
+  DAPR_MQTT_NEEDS_MOSQUITTO();
+  Mosquitto broker;
+  RecordingListener sent;
+  auto options = this->options(broker);
+  options.endpoints.insert(options.endpoints.begin(), tcp_at("127.0.0.1", unused_port()));
+  auto publisher = this->publisher(options, sent);
+  EXPECT_TRUE(sent.connected.next());
+  EXPECT_EQ(sent.disconnected.size(), 0U);
+}
+
+TEST_F(BrokerContract, Password_is_what_decides) {
+  DAPR_MQTT_NEEDS_MOSQUITTO();
+  Mosquitto broker({.users = {{"user", "right"}}});
+  auto options = this->options(broker);
+  {
+    RecordingListener anonymous;
+    auto publisher = this->publisher(options, anonymous);
+    EXPECT_EQ(anonymous.disconnected.next()->kind(), ErrorKind::kUnauthenticated);
+  }
+  options.username = "user";
+  options.password = base::Secret("right");
+  RecordingListener sent;
+  auto publisher = this->publisher(options, sent);
+  EXPECT_TRUE(sent.connected.next());
+}
+
+TEST_F(BrokerContract, Broker_that_hangs_is_reported_within_the_timeout) {
+  DAPR_MQTT_NEEDS_MOSQUITTO();
+  Mosquitto broker;
+  broker.suspend();
+  RecordingListener sent;
+  auto options = this->options(broker);
+  options.connect_timeout = std::chrono::milliseconds(1000);
+  const auto begun = std::chrono::steady_clock::now();
+  auto publisher = this->publisher(options, sent);
+  const auto cause = sent.disconnected.next();
+  ASSERT_TRUE(cause);
+  // The one promise about time here; generous, and Paho alone would take 3 to 6 s.
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(2500));
+  EXPECT_EQ(cause->kind(), ErrorKind::kUnavailable);
+  EXPECT_THAT(cause->message(), HasSubstr("does not answer MQTT CONNECT"));
+  // Attempts do not pile up; when the broker wakes, one of them succeeds.
+  ASSERT_TRUE(sent.disconnected.next());
+  broker.resume();
+  EXPECT_TRUE(sent.connected.next());
+}
+
+TEST_F(BrokerContract, Object_can_go_while_it_connects) {
+  DAPR_MQTT_NEEDS_MOSQUITTO();
+  Mosquitto broker;
+  for (int i = 0; i < 30; ++i) {
+    RecordingListener sent;
+    publisher(options(broker, "fleeting"), sent);
+  }
+  broker.suspend();
+  for (int i = 0; i < 5; ++i) {
+    RecordingListener sent;
+    auto hanging = publisher(options(broker, "fleeting"), sent);
+    close(*hanging);
+  }
+  RecordingListener sent;
+  publisher(options_for(tcp_at("no-such-host.invalid"), "x"), sent);
+}
+
+TEST_F(BrokerContract, Open_publishes_are_unavailable_exactly_once_when_the_broker_dies) {
+  DAPR_MQTT_NEEDS_MOSQUITTO();
+  Mosquitto broker;
+  RecordingListener sent;
+  auto publisher = this->publisher(options(broker), sent);
+  ASSERT_TRUE(sent.connected.next());
+  broker.suspend();
+  Awaited<base::Status> answers;
+  const std::size_t window = publisher->max_in_flight(QoS::kAtLeastOnce);
+  for (std::size_t i = 0; i < window; ++i) {
+    ASSERT_TRUE(publisher
+                    ->publish(message("x", std::string(50'000, 'x'), QoS::kAtLeastOnce),
+                              [&](base::Status s) { answers.set(std::move(s)); })
+                    .ok());
+  }
+  broker.kill();
+  for (std::size_t i = 0; i < window; ++i) {
+    const auto answer = answers.next();
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->kind(), ErrorKind::kUnavailable);
+  }
+  EXPECT_TRUE(sent.disconnected.next());
+  publisher.reset();
+  EXPECT_EQ(answers.size(), 0U);
+}
+
+TEST_F(BrokerContract,
+       Open_publishes_are_cancelled_before_closed_when_closed_under_a_hanging_broker) {
+  DAPR_MQTT_NEEDS_MOSQUITTO();
+  Mosquitto broker;
+  RecordingListener sent;
+  auto publisher = this->publisher(options(broker), sent);
+  ASSERT_TRUE(sent.connected.next());
+  broker.suspend();
+  Awaited<std::string> events;
+  ASSERT_TRUE(
+      publisher
+          ->publish(message("x", std::string(8U << 20U, 'x'), QoS::kAtLeastOnce),
+                    [&](base::Status s) { events.set(std::string(base::to_string(s.kind()))); })
+          .ok());
+  publisher->close([&] { events.set("closed"); });
+  EXPECT_EQ(events.next(), "CANCELLED");
+  EXPECT_EQ(events.next(), "closed");
+}
+
+TEST_F(BrokerContract, Large_messages_are_taken_a_few_mebibytes_at_a_time) {
+  DAPR_MQTT_NEEDS_MOSQUITTO();
+  Mosquitto broker;
+  RecordingListener sent;
+  auto publisher = this->publisher(options(broker), sent);
+  ASSERT_TRUE(sent.connected.next());
+  broker.suspend();
+  Awaited<base::Status> answers;
+  const auto publish_large = [&] {
+    return publisher->publish(message("x", std::string(3U << 20U, 'x'), QoS::kAtLeastOnce),
+                              [&](base::Status s) { answers.set(std::move(s)); });
+  };
+  ASSERT_TRUE(publish_large().ok());
+  EXPECT_EQ(publish_large().kind(), ErrorKind::kResourceExhausted);
+  broker.resume();
+  ASSERT_TRUE(answers.next()->ok());
+  EXPECT_TRUE(publish_large().ok());
+  EXPECT_TRUE(answers.next()->ok());
+}
+
+TEST_F(BrokerContract, Connection_comes_back_by_itself_when_the_broker_does) {
+  DAPR_MQTT_NEEDS_MOSQUITTO();
+  Mosquitto broker;
+  RecordingListener sent;
+  auto publisher = this->publisher(options(broker), sent);
+  ASSERT_TRUE(sent.connected.next());
+  broker.kill();
+  const auto cause = sent.disconnected.next();
+  ASSERT_TRUE(cause);
+  EXPECT_THAT(cause->message(), AllOf(HasSubstr(broker.url()), HasSubstr("the connection broke")));
+  ASSERT_TRUE(sent.disconnected.next());  // refused
+  broker.start();
+  ASSERT_TRUE(sent.connected.next());
+  EXPECT_TRUE(publish(*publisher, message("x", "y", QoS::kAtLeastOnce)).ok());
+  EXPECT_TRUE(log_.contains("next try in"));
+}
+
+TEST_F(BrokerContract, Hanging_broker_is_found_by_the_keep_alive) {
+  DAPR_MQTT_NEEDS_MOSQUITTO();
+  Mosquitto broker;
+  RecordingListener sent;
+  auto options = this->options(broker);
+  options.keep_alive = std::chrono::seconds(1);
+  auto publisher = this->publisher(options, sent);
+  ASSERT_TRUE(sent.connected.next());
+  broker.suspend();
+  EXPECT_TRUE(sent.disconnected.next());
+}
+
+TEST_F(BrokerContract, Session_of_a_persistent_consumer_survives_the_brokers_restart) {
+  DAPR_MQTT_NEEDS_MOSQUITTO();
+  Mosquitto broker({.persistence = true});
+  RecordingListener heard;
+  RecordingSink sink;
+  auto options = this->options(broker, "durable");
+  options.clean_session = false;
+  auto consumer = this->consumer(options, heard, sink);
+  EXPECT_EQ(heard.connected.next(), false);
+  ASSERT_TRUE(subscribe(*consumer, "s", QoS::kAtLeastOnce).ok());
+  broker.restart();
+  EXPECT_TRUE(heard.disconnected.next());
+  EXPECT_EQ(heard.connected.next(), true);
+  RecordingListener sent;
+  auto publisher = this->publisher(this->options(broker, "out"), sent);
+  ASSERT_TRUE(sent.connected.next());
+  ASSERT_TRUE(publish(*publisher, message("s", "after", QoS::kAtLeastOnce)).ok());
+  EXPECT_EQ(sink.messages.next()->payload, "after");
+}
+
+TEST_F(BrokerContract, Suspended_consumer_gets_what_came_meanwhile_when_resumed) {
+  DAPR_MQTT_NEEDS_MOSQUITTO();
+  Mosquitto broker;
+  RecordingListener heard;
+  RecordingListener sent;
+  RecordingSink sink;
+  auto options = this->options(broker, "pausing");
+  options.clean_session = false;
+  auto consumer = this->consumer(options, heard, sink);
+  ASSERT_TRUE(heard.connected.next());
+  ASSERT_TRUE(subscribe(*consumer, "s", QoS::kAtLeastOnce).ok());
+  auto publisher = this->publisher(this->options(broker, "out"), sent);
+  ASSERT_TRUE(sent.connected.next());
+  consumer->suspend();
+  consumer->suspend();
+  ASSERT_TRUE(broker.wait_for_log("Received DISCONNECT from pausing"));
+  ASSERT_TRUE(publish(*publisher, message("s", "meanwhile", QoS::kAtLeastOnce)).ok());
+  consumer->resume();
+  consumer->resume();
+  EXPECT_EQ(heard.connected.next(), true);
+  EXPECT_EQ(sink.messages.next()->payload, "meanwhile");
+  EXPECT_EQ(heard.disconnected.size(), 0U);
+}
+
+TEST_F(BrokerContract, Log_names_the_probable_cause_when_two_clients_share_an_id) {
+  DAPR_MQTT_NEEDS_MOSQUITTO();
+  Mosquitto broker;
+  RecordingListener first;
+  RecordingListener second;
+  auto one = publisher(options(broker, "twin"), first);
+  auto two = publisher(options(broker, "twin"), second);
+  for (;;) {
+    const auto cause = first.disconnected.next();
+    ASSERT_TRUE(cause);
+    if (cause->message().find("another client with the same client ID \"twin\"") !=
+        std::string::npos) {
+      EXPECT_THAT(cause->message(), HasSubstr("{uuid}"));
+      break;
+    }
+  }
+  EXPECT_TRUE(log_.contains("another client with the same client ID"));
+}
+
+}  // namespace
+}  // namespace dapr_mqtt::testing

@@ -1,0 +1,70 @@
+#include "mqtt/inbound_store.h"
+
+#include <MQTTAsync.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "mqtt/paho_library.h"
+#include "mqtt/persistence_glue.h"
+
+namespace dapr_mqtt::mqtt {
+namespace {
+
+/// string_view is another type in each version of paho.mqtt.cpp.
+::mqtt::string_view view(const std::string& text) { return {text.data(), text.size()}; }
+
+TEST(InboundStore, Received_publish_is_kept_until_removed) {
+  InboundStore store;
+  const std::string head = "head";
+  const std::string body = "body";
+  store.put("r-7", {view(head), view(body)});
+  EXPECT_TRUE(store.contains_key("r-7"));
+  EXPECT_EQ(store.get("r-7"), "headbody");
+  EXPECT_EQ(store.keys().size(), 1U);
+  store.remove("r-7");
+  EXPECT_FALSE(store.contains_key("r-7"));
+}
+
+TEST(InboundStore, Commands_and_outgoing_messages_are_not_kept) {
+  InboundStore store;
+  const std::string body = "x";
+  for (const char* key : {"s-1", "sc-1", "c-1", "q-1", "s5-1", "c5-1"})
+    store.put(key, {view(body)});
+  EXPECT_EQ(store.keys().size(), 0U);
+}
+
+TEST(InboundStore, Library_sees_it_through_its_table_of_functions) {
+  PahoLibrary::instance();  // its heap
+  InboundStore store;
+  MQTTClient_persistence table = persistence_for(store);
+  void* handle = nullptr;
+  ASSERT_EQ(table.popen(&handle, "client", "uri", table.context), 0);
+  char key[] = "r-1";
+  char part[] = {'a', '\0', 'b'};
+  char* parts[] = {part};
+  int sizes[] = {3};
+  ASSERT_EQ(table.pput(handle, key, 1, parts, sizes), 0);
+  char** keys = nullptr;
+  int count = 0;
+  ASSERT_EQ(table.pkeys(handle, &keys, &count), 0);
+  ASSERT_EQ(count, 1);
+  EXPECT_STREQ(keys[0], "r-1");
+  char* buffer = nullptr;
+  int size = 0;
+  ASSERT_EQ(table.pget(handle, key, &buffer, &size), 0);
+  char* const first = buffer;
+  EXPECT_EQ(std::string(buffer, static_cast<std::size_t>(size)), std::string("a\0b", 3));
+  EXPECT_EQ(table.pcontainskey(handle, key), 0);
+  EXPECT_EQ(table.premove(handle, key), 0);
+  EXPECT_NE(table.pcontainskey(handle, key), 0);
+  EXPECT_NE(table.pget(handle, key, &buffer, &size), 0) << "an exception stops at the border";
+  EXPECT_EQ(table.pclear(handle), 0);
+  EXPECT_EQ(table.pclose(handle), 0);
+  MQTTAsync_free(keys[0]);
+  MQTTAsync_free(keys);
+  MQTTAsync_free(first);
+}
+
+}  // namespace
+}  // namespace dapr_mqtt::mqtt

@@ -1,0 +1,34 @@
+#include "mqtt/repeat_filter.h"
+
+#include <gtest/gtest.h>
+
+namespace dapr_mqtt::mqtt {
+namespace {
+
+constexpr base::TimePoint kStart{std::chrono::hours(1)};
+
+TEST(RepeatFilter, Repeats_are_counted_and_told_once_a_minute) {
+  RepeatFilter filter;
+  EXPECT_EQ(filter.pass("refused", "line", kStart), "line");
+  EXPECT_FALSE(filter.pass("refused", "line", kStart + std::chrono::seconds(10)));
+  EXPECT_FALSE(filter.pass("refused", "line", kStart + std::chrono::seconds(20)));
+  const auto later = filter.pass("refused", "line", kStart + std::chrono::seconds(70));
+  ASSERT_TRUE(later);
+  EXPECT_NE(later->find("2 more times"), std::string::npos);
+}
+
+TEST(RepeatFilter, Another_cause_passes_at_once) {
+  RepeatFilter filter;
+  filter.pass("refused", "line", kStart);
+  EXPECT_EQ(filter.pass("timed out", "other", kStart), "other");
+}
+
+TEST(RepeatFilter, Same_cause_passes_after_a_reset) {
+  RepeatFilter filter;
+  filter.pass("refused", "line", kStart);
+  filter.reset();
+  EXPECT_EQ(filter.pass("refused", "line", kStart), "line");
+}
+
+}  // namespace
+}  // namespace dapr_mqtt::mqtt
