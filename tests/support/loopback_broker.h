@@ -1,0 +1,232 @@
+// A broker in memory for tests of whole instances: what is published comes back
+// to whoever subscribed. Clean sessions only.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "dapr_mqtt/base/mutex.h"
+#include "dapr_mqtt/base/worker.h"
+#include "dapr_mqtt/core/broker.h"
+
+namespace dapr_mqtt::testing {
+
+/// Thread-safe. Calls listeners, sinks and completions on its one thread.
+/// Outlives what it made.
+class LoopbackBroker final : public core::BrokerClientFactory {
+ public:
+  LoopbackBroker() = default;
+  ~LoopbackBroker() override { worker_.stop(); }
+
+  std::unique_ptr<core::BrokerPublisher> make_publisher(core::ConnectionOptions options,
+                                                        core::ConnectionListener& listener,
+                                                        base::Log) override {
+    return std::make_unique<Publisher>(*this, std::move(options), listener);
+  }
+  std::unique_ptr<core::BrokerConsumer> make_consumer(core::ConnectionOptions options,
+                                                      core::ConnectionListener& listener,
+                                                      core::MessageSink& sink,
+                                                      base::Log) override {
+    return std::make_unique<Consumer>(*this, std::move(options), listener, sink);
+  }
+
+  /// What connection attempts meet from now on.
+  void answer_connects_with(base::Status status) {
+    base::MutexLock lock(mutex_);
+    connect_answer_ = std::move(status);
+  }
+  /// SUBACKs are kept back until let_subscribes_go().
+  void hold_subscribes() {
+    base::MutexLock lock(mutex_);
+    hold_subscribes_ = true;
+  }
+  void let_subscribes_go() {
+    std::vector<base::Executor::Task> held;
+    {
+      base::MutexLock lock(mutex_);
+      hold_subscribes_ = false;
+      held.swap(held_subscribes_);
+    }
+    for (auto& task : held) worker_.post(std::move(task));
+  }
+  void hold_publishes(bool hold) {
+    base::MutexLock lock(mutex_);
+    hold_publishes_ = hold;
+  }
+
+  std::set<std::string> connected_clients() {
+    base::MutexLock lock(mutex_);
+    std::set<std::string> ids;
+    for (const auto& [id, count] : connected_) {
+      if (count > 0) ids.insert(id);
+    }
+    return ids;
+  }
+  /// How often a client ID connected while it was connected already.
+  int takeovers() {
+    base::MutexLock lock(mutex_);
+    return takeovers_;
+  }
+
+ private:
+  /// What both kinds share.
+  class Link {
+   public:
+    Link(LoopbackBroker& broker, core::ConnectionOptions options, core::ConnectionListener& listener)
+        : broker_(broker), options_(std::move(options)), listener_(&listener) {}
+
+    void open() {
+      broker_.worker_.post([this] {
+        base::Status status;
+        {
+          base::MutexLock lock(broker_.mutex_);
+          status = broker_.connect_answer_;
+          if (status.ok()) {
+            if (++broker_.connected_[options_.client_id] > 1) ++broker_.takeovers_;
+            up_ = true;
+          }
+        }
+        if (status.ok()) {
+          listener_->on_connected(false);
+        } else {
+          listener_->on_disconnected(status);
+        }
+      });
+    }
+    void close(std::function<void()> closed) {
+      broker_.worker_.post([this, closed = std::move(closed)] {
+        {
+          base::MutexLock lock(broker_.mutex_);
+          if (std::exchange(up_, false)) --broker_.connected_[options_.client_id];
+        }
+        closed();
+      });
+    }
+    /// Waits until nothing of this is posted any more.
+    void finish() {
+      base::Mutex mutex;
+      base::CondVar cv;
+      bool done = false;
+      close([&] {
+        base::MutexLock lock(mutex);
+        done = true;
+        cv.notify_one();
+      });
+      base::MutexLock lock(mutex);
+      while (!done) cv.wait(mutex);
+    }
+
+    LoopbackBroker& broker_;
+    const core::ConnectionOptions options_;
+    core::ConnectionListener* listener_;
+    bool up_ = false;  // guarded by the broker's mutex
+  };
+
+  class Consumer final : public core::BrokerConsumer {
+   public:
+    Consumer(LoopbackBroker& broker, core::ConnectionOptions options,
+             core::ConnectionListener& listener, core::MessageSink& sink)
+        : link_(broker, std::move(options), listener), sink_(sink) {
+      base::MutexLock lock(broker.mutex_);
+      broker.consumers_.push_back(this);
+    }
+    ~Consumer() override {
+      {
+        base::MutexLock lock(link_.broker_.mutex_);
+        std::erase(link_.broker_.consumers_, this);
+      }
+      link_.finish();
+    }
+    void open() override { link_.open(); }
+    void close(std::function<void()> closed) override { link_.close(std::move(closed)); }
+    void subscribe(const core::TopicFilter& filter, const core::SubscribeOptions& options,
+                   Subscribed done) override {
+      base::Executor::Task task = [this, filter, options, done = std::move(done)] {
+        {
+          base::MutexLock lock(link_.broker_.mutex_);
+          filters.emplace(filter.str(), std::pair{filter, options.qos});
+        }
+        done(options.qos);
+      };
+      {
+        base::MutexLock lock(link_.broker_.mutex_);
+        if (link_.broker_.hold_subscribes_) {
+          link_.broker_.held_subscribes_.push_back(std::move(task));
+          return;
+        }
+      }
+      link_.broker_.worker_.post(std::move(task));
+    }
+    void unsubscribe(const core::TopicFilter& filter, Unsubscribed done) override {
+      link_.broker_.worker_.post([this, filter, done = std::move(done)] {
+        {
+          base::MutexLock lock(link_.broker_.mutex_);
+          filters.erase(filter.str());
+        }
+        done({});
+      });
+    }
+    void suspend() override {}
+    void resume() override {}
+
+    Link link_;
+    core::MessageSink& sink_;
+    std::map<std::string, std::pair<core::TopicFilter, core::QoS>> filters;
+  };
+
+  class Publisher final : public core::BrokerPublisher {
+   public:
+    Publisher(LoopbackBroker& broker, core::ConnectionOptions options,
+              core::ConnectionListener& listener)
+        : link_(broker, std::move(options), listener) {}
+    ~Publisher() override { link_.finish(); }
+    void open() override { link_.open(); }
+    void close(std::function<void()> closed) override { link_.close(std::move(closed)); }
+    base::Status publish(const core::OutgoingMessage& message, Completion done) override {
+      link_.broker_.worker_.post([this, message, done = std::move(done)] {
+        LoopbackBroker& broker = link_.broker_;
+        std::vector<Consumer*> to;
+        {
+          base::MutexLock lock(broker.mutex_);
+          if (broker.hold_publishes_) return;  // never answered
+          // One copy a client, as some brokers send.
+          for (Consumer* consumer : broker.consumers_) {
+            for (const auto& [text, entry] : consumer->filters) {
+              if (!entry.first.matches(message.topic.str())) continue;
+              to.push_back(consumer);
+              break;
+            }
+          }
+        }
+        for (Consumer* consumer : to) {
+          core::IncomingMessage incoming;
+          incoming.topic = message.topic.str();
+          incoming.payload = message.payload;
+          incoming.qos = message.qos;
+          consumer->sink_.on_message(std::move(incoming));
+        }
+        done({});
+      });
+      return {};
+    }
+    std::size_t max_in_flight(core::QoS) const override { return 50; }
+
+    Link link_;
+  };
+
+  base::Mutex mutex_;
+  base::Status connect_answer_ DM_GUARDED_BY(mutex_);
+  bool hold_subscribes_ DM_GUARDED_BY(mutex_) = false;
+  bool hold_publishes_ DM_GUARDED_BY(mutex_) = false;
+  std::vector<base::Executor::Task> held_subscribes_ DM_GUARDED_BY(mutex_);
+  std::vector<Consumer*> consumers_ DM_GUARDED_BY(mutex_);
+  std::map<std::string, int> connected_ DM_GUARDED_BY(mutex_);
+  int takeovers_ DM_GUARDED_BY(mutex_) = 0;
+  base::Worker worker_{"loopback"};
+};
+
+}  // namespace dapr_mqtt::testing
