@@ -1,0 +1,73 @@
+#include "dapr/header_text.h"
+
+#include <cstdint>
+
+#include "dapr_mqtt/base/text.h"
+
+namespace dapr_mqtt::dapr {
+namespace {
+
+bool in_header_name(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+         c == '_' || c == '.';
+}
+
+bool printable(char c) { return c > 0x20 && c < 0x7F && c != '%'; }
+
+void append_percent(std::string& out, char c) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  const auto byte = static_cast<std::uint8_t>(c);
+  out += '%';
+  out += kDigits[byte >> 4U];
+  out += kDigits[byte & 0x0FU];
+}
+
+}  // namespace
+
+std::string header_name(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (!in_header_name(c)) c = '_';
+  }
+  if (base::to_lower(out).ends_with("-bin")) out += '_';
+  return out;
+}
+
+std::optional<std::string> header_value(std::string_view text, std::size_t max_bytes) {
+  if (text.size() > max_bytes) return std::nullopt;
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool inner_space = text[i] == ' ' && i != 0 && i + 1 != text.size();
+    if (printable(text[i]) || inner_space) {
+      out += text[i];
+    } else {
+      append_percent(out, text[i]);
+    }
+    if (out.size() > max_bytes) return std::nullopt;
+  }
+  return out;
+}
+
+std::string base64(std::string_view bytes) {
+  constexpr std::string_view kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  out.reserve((bytes.size() + 2) / 3 * 4);
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    std::uint32_t group = 0;
+    for (std::size_t j = 0; j < 3; ++j) {
+      const auto byte =
+          i + j < bytes.size() ? static_cast<std::uint8_t>(bytes[i + j]) : std::uint8_t{0};
+      group = group << 8U | byte;
+    }
+    for (std::size_t j = 0; j < 4; ++j) {
+      // A group of n bytes has n + 1 digits; the rest is padding.
+      out += i + j <= bytes.size() ? kDigits[group >> (18U - 6U * static_cast<unsigned>(j)) & 63U]
+                                   : '=';
+    }
+  }
+  return out;
+}
+
+}  // namespace dapr_mqtt::dapr

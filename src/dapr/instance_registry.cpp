@@ -1,0 +1,388 @@
+#include "dapr/instance_registry.h"
+
+#include <chrono>
+#include <optional>
+#include <utility>
+
+#include "dapr_mqtt/base/text.h"
+
+namespace dapr_mqtt::dapr {
+namespace {
+
+/// A daprd has one name a connection, other clients a handful.
+constexpr std::size_t kMaxNames = 256;
+/// daprd sends one Init; who sends many at once waits for none of them.
+constexpr std::size_t kMaxWaitingInits = 16;
+/// A broker's disconnect may take a second; what is above is a mistake of ours.
+constexpr std::chrono::seconds kClosePatience{10};
+
+std::string component(const std::string& name) {
+  return name.empty() ? "a component without a name" : "component " + base::quote(name);
+}
+
+base::Status not_initialised(const std::string& name) {
+  return base::failed_precondition(
+      component(name) +
+      " is not initialised on this connection: call Init first. daprd does so only when it "
+      "starts; if this process was restarted, restart daprd too");
+}
+
+base::Status connection_gone() {
+  return base::unavailable("the connection has ended");
+}
+
+base::Status stopping() {
+  return base::unavailable(
+      "this component is stopping; restart daprd when it runs again, since daprd does not call "
+      "Init a second time");
+}
+
+base::Status init_cancelled() { return base::cancelled("Init was cancelled"); }
+
+}  // namespace
+
+InstanceRegistry::InstanceRegistry(instance::InstanceFactory& factory, base::Log log)
+    : factory_(factory), log_(std::move(log)) {}
+
+InstanceRegistry::~InstanceRegistry() { reaper_.stop(); }
+
+InstanceRegistry::Slot* InstanceRegistry::slot_of(const InstanceKey& key) {
+  const auto connection = connections_.find(key.connection);
+  if (connection == connections_.end()) return nullptr;
+  const auto slot = connection->second.find(key.name);
+  return slot == connection->second.end() ? nullptr : &slot->second;
+}
+
+const InstanceRegistry::Slot* InstanceRegistry::slot_of(const InstanceKey& key) const {
+  const auto connection = connections_.find(key.connection);
+  if (connection == connections_.end()) return nullptr;
+  const auto slot = connection->second.find(key.name);
+  return slot == connection->second.end() ? nullptr : &slot->second;
+}
+
+void InstanceRegistry::connection_began(ConnectionId connection) {
+  base::MutexLock lock(mutex_);
+  connections_[connection];
+}
+
+void InstanceRegistry::connection_ended(ConnectionId connection) {
+  Connection gone;
+  {
+    base::MutexLock lock(mutex_);
+    const auto found = connections_.find(connection);
+    if (found == connections_.end()) return;
+    gone = std::move(found->second);
+    connections_.erase(found);
+    ++changing_;
+  }
+  // A slot that is initialising: its Init finds no slot any more when it ends.
+  for (auto& [name, slot] : gone) retire(std::move(slot), name, connection_gone());
+  change_ended();
+}
+
+/// Ends what a slot held, after it has been taken out of the registry.
+void InstanceRegistry::retire(Slot slot, const std::string& name, const base::Status& status) {
+  for (const auto& stream : slot.streams) stream->end(status);
+  for (InitRequest& request : slot.waiting) request.done(status);
+  if (slot.instance) close(name, std::move(slot.instance));
+}
+
+void InstanceRegistry::init(InstanceKey key, core::Metadata metadata, InitCallPtr call,
+                            Done done) {
+  if (!call) call = std::make_shared<InitCall>();
+  InitRequest request{std::move(metadata), std::move(call), std::move(done)};
+  base::Status refusal;
+  {
+    base::MutexLock lock(mutex_);
+    const auto found = connections_.find(key.connection);
+    if (stopping_) {
+      refusal = stopping();
+    } else if (found == connections_.end()) {
+      refusal = connection_gone();
+    } else if (found->second.size() >= kMaxNames && !found->second.contains(key.name)) {
+      refusal = base::resource_exhausted("a connection may have " + std::to_string(kMaxNames) +
+                                         " component instances");
+    } else {
+      Slot& slot = found->second[key.name];
+      if (slot.initialising) {
+        if (slot.waiting.size() < kMaxWaitingInits) {
+          slot.waiting.push_back(std::move(request));
+          return;
+        }
+        refusal = base::resource_exhausted("too many Inits of " + component(key.name) +
+                                           " at the same time");
+      } else {
+        slot.initialising = true;
+      }
+    }
+  }
+  if (!refusal.ok()) {
+    request.done(refusal);
+    return;
+  }
+  begin_init(key, std::move(request));
+}
+
+bool InstanceRegistry::has_same_already(const InstanceKey& key, const InitRequest& request) {
+  const InstancePtr existing = find_if_any(key);
+  if (!existing || existing->metadata() != request.metadata) return false;
+  base::MutexLock lock(mutex_);
+  Slot* slot = slot_of(key);
+  if (slot == nullptr || slot->instance != existing) return false;  // cancelled just now
+  slot->made_by = nullptr;
+  return true;
+}
+
+InstanceRegistry::Slot InstanceRegistry::take_instance(Slot& slot) {
+  Slot out;
+  out.instance = std::exchange(slot.instance, nullptr);
+  out.streams = std::exchange(slot.streams, {});
+  slot.made_by = nullptr;
+  return out;
+}
+
+void InstanceRegistry::begin_init(const InstanceKey& key, InitRequest request) {
+  bool cancelled = false;
+  {
+    base::MutexLock lock(mutex_);
+    cancelled = request.call->cancelled;
+  }
+  if (cancelled) return finish_init(key, std::move(request), init_cancelled());
+  if (has_same_already(key, request)) return finish_init(key, std::move(request), {});
+  if (base::Status status = factory_.check(request.metadata); !status.ok()) {
+    return finish_init(key, std::move(request), status);
+  }
+
+  Slot old;
+  bool present = false;
+  {
+    base::MutexLock lock(mutex_);
+    if (Slot* slot = slot_of(key); slot != nullptr) {
+      present = true;
+      old = take_instance(*slot);
+      ++changing_;
+    }
+  }
+  if (!present) return finish_init(key, std::move(request), connection_gone());
+  retire(std::move(old), key.name,
+         base::unavailable(component(key.name) + " was initialised again with other metadata"));
+
+  core::Metadata metadata = request.metadata;
+  factory_.create(key.name, std::move(metadata),
+                  [self = shared_from_this(), key,
+                   request = std::move(request)](base::Result<InstancePtr> result) mutable {
+                    self->created(key, std::move(request), std::move(result));
+                  });
+}
+
+void InstanceRegistry::created(const InstanceKey& key, InitRequest request,
+                               base::Result<InstancePtr> result) {
+  base::Status status = result.status();
+  InstancePtr unwanted;
+  {
+    base::MutexLock lock(mutex_);
+    Slot* slot = slot_of(key);
+    if (result.ok()) {
+      if (stopping_) {
+        status = stopping();
+      } else if (slot == nullptr) {
+        status = connection_gone();
+      } else if (request.call->cancelled) {
+        status = init_cancelled();
+      }
+      if (status.ok()) {
+        slot->instance = std::move(result).value();
+        slot->made_by = request.call;
+      } else {
+        unwanted = std::move(result).value();
+      }
+    }
+  }
+  if (unwanted) close(key.name, std::move(unwanted));
+  change_ended();
+  finish_init(key, std::move(request), status);
+}
+
+void InstanceRegistry::finish_init(const InstanceKey& key, InitRequest request,
+                                   const base::Status& status) {
+  std::optional<InitRequest> next;
+  {
+    base::MutexLock lock(mutex_);
+    // Before the answer: a call that follows it finds what the answer says.
+    if (Slot* slot = slot_of(key); slot != nullptr) {
+      if (!slot->waiting.empty()) {
+        next = std::move(slot->waiting.front());
+        slot->waiting.pop_front();
+      } else {
+        slot->initialising = false;
+        if (!slot->instance) connections_.find(key.connection)->second.erase(key.name);
+      }
+    }
+  }
+  request.done(status);
+  if (next) begin_init(key, *std::move(next));  // as deep as kMaxWaitingInits at the most
+}
+
+void InstanceRegistry::cancel(const InstanceKey& key, const InitCallPtr& call) {
+  log_.warn("the caller gave up Init of " + component(key.name) +
+            " before it had the answer; daprd does so after the Component's initTimeout (5s)");
+  Slot unwanted;
+  {
+    base::MutexLock lock(mutex_);
+    call->cancelled = true;
+    Slot* slot = slot_of(key);
+    if (slot == nullptr || slot->made_by != call) return;  // not made yet, or not by it alone
+    unwanted = take_instance(*slot);
+    ++changing_;
+    if (!slot->initialising) connections_.find(key.connection)->second.erase(key.name);
+  }
+  retire(std::move(unwanted), key.name, init_cancelled());
+  change_ended();
+}
+
+base::Result<InstanceRegistry::InstancePtr> InstanceRegistry::find_locked(
+    const InstanceKey& key) const {
+  if (stopping_) return stopping();
+  if (!connections_.contains(key.connection)) return connection_gone();
+  const Slot* slot = slot_of(key);
+  if (slot == nullptr) return not_initialised(key.name);
+  if (slot->instance) return slot->instance;
+  if (slot->initialising) {
+    return base::unavailable("Init of " + component(key.name) + " has not ended yet");
+  }
+  return not_initialised(key.name);
+}
+
+base::Result<InstanceRegistry::InstancePtr> InstanceRegistry::find(const InstanceKey& key) const {
+  base::MutexLock lock(mutex_);
+  return find_locked(key);
+}
+
+InstanceRegistry::InstancePtr InstanceRegistry::find_if_any(const InstanceKey& key) const {
+  base::MutexLock lock(mutex_);
+  const Slot* slot = slot_of(key);
+  return slot == nullptr ? nullptr : slot->instance;
+}
+
+base::Result<InstanceRegistry::InstancePtr> InstanceRegistry::attach(
+    const InstanceKey& key, std::shared_ptr<OpenStream> stream) {
+  base::MutexLock lock(mutex_);
+  auto found = find_locked(key);
+  if (found.ok()) slot_of(key)->streams.insert(std::move(stream));
+  return found;
+}
+
+void InstanceRegistry::detach(const InstanceKey& key, const std::shared_ptr<OpenStream>& stream) {
+  base::MutexLock lock(mutex_);
+  if (Slot* slot = slot_of(key); slot != nullptr) slot->streams.erase(stream);
+}
+
+std::vector<InstanceRegistry::Entry> InstanceRegistry::instances() const {
+  std::vector<Entry> out;
+  base::MutexLock lock(mutex_);
+  for (const auto& [id, connection] : connections_) {
+    for (const auto& [name, slot] : connection) {
+      if (slot.instance) out.push_back({name, slot.instance});
+    }
+  }
+  return out;
+}
+
+void InstanceRegistry::refuse_new_calls() {
+  base::MutexLock lock(mutex_);
+  stopping_ = true;
+}
+
+void InstanceRegistry::drain(base::TimePoint deadline) {
+  struct Progress {
+    base::Mutex mutex;
+    base::CondVar changed;
+    std::size_t open DM_GUARDED_BY(mutex) = 0;
+  };
+  const auto progress = std::make_shared<Progress>();  // a `done` may come after we gave up
+  const std::vector<Entry> all = instances();
+  {
+    base::MutexLock lock(progress->mutex);
+    progress->open = all.size();
+  }
+  for (const Entry& entry : all) {
+    entry.instance->drain(deadline, [progress] {
+      base::MutexLock lock(progress->mutex);
+      --progress->open;
+      progress->changed.notify_all();
+    });
+  }
+  // Each instance keeps the deadline itself; this is for one that does not.
+  const base::TimePoint give_up = deadline + std::chrono::seconds(1);
+  base::MutexLock lock(progress->mutex);
+  while (progress->open > 0 && progress->changed.wait_until(progress->mutex, give_up)) {
+  }
+}
+
+void InstanceRegistry::change_ended() {
+  base::MutexLock lock(mutex_);
+  --changing_;
+  changed_.notify_all();
+}
+
+void InstanceRegistry::close(const std::string& name, InstancePtr instance) {
+  std::uint64_t id = 0;
+  {
+    base::MutexLock lock(mutex_);
+    id = ++last_closing_;
+    closing_.emplace(id, Entry{name, instance});
+  }
+  instance->close([weak = weak_from_this(), id] {
+    if (const auto self = weak.lock()) self->closed(id);
+  });
+  // The instance may have closed by now, but must not go before its close() has
+  // returned, nor on this thread, which may be one of its own.
+  reaper_.post([last = std::move(instance)] {});
+}
+
+void InstanceRegistry::closed(std::uint64_t id) {
+  reaper_.post([this, id] {
+    InstancePtr last;
+    {
+      base::MutexLock lock(mutex_);
+      const auto found = closing_.find(id);
+      if (found == closing_.end()) return;
+      last = std::move(found->second.instance);
+    }
+    last.reset();
+    base::MutexLock lock(mutex_);  // only now is it gone
+    closing_.erase(id);
+    changed_.notify_all();
+  });
+}
+
+void InstanceRegistry::stop() {
+  std::vector<std::pair<std::string, Slot>> slots;
+  {
+    base::MutexLock lock(mutex_);
+    stopping_ = true;
+    for (auto& [id, connection] : connections_) {
+      for (auto& [name, slot] : connection) slots.emplace_back(name, std::move(slot));
+    }
+    connections_.clear();
+  }
+  for (auto& [name, slot] : slots) retire(std::move(slot), name, stopping());
+  slots.clear();
+
+  std::map<std::uint64_t, Entry> left;
+  {
+    base::MutexLock lock(mutex_);
+    while (changing_ > 0) changed_.wait(mutex_);
+    const base::TimePoint give_up = std::chrono::steady_clock::now() + kClosePatience;
+    while (!closing_.empty() && changed_.wait_until(mutex_, give_up)) {
+    }
+    left.swap(closing_);
+  }
+  for (const auto& [id, entry] : left) {
+    log_.error(component(entry.name) + " did not close in time");
+  }
+  left.clear();
+  reaper_.stop();
+}
+
+}  // namespace dapr_mqtt::dapr

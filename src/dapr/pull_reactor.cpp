@@ -1,0 +1,216 @@
+#include "dapr/pull_reactor.h"
+
+#include <google/protobuf/io/coded_stream.h>
+
+#include <optional>
+#include <utility>
+
+#include "dapr/message_metadata.h"
+#include "dapr/status_codes.h"
+#include "dapr_mqtt/base/text.h"
+
+namespace dapr_mqtt::dapr {
+namespace {
+
+/// Far above any window: only a dispatcher that lost count gets there.
+constexpr std::size_t kMaxQueued = 100'000;
+
+/// What the response will have encoded, its data included.
+std::size_t encoded_size(const wire::PullMessagesResponse& without_data, std::size_t data_bytes) {
+  std::size_t size = without_data.ByteSizeLong();
+  if (data_bytes > 0) {
+    constexpr std::size_t kTag = 1;  // field number 1
+    size += kTag + google::protobuf::io::CodedOutputStream::VarintSize64(data_bytes) + data_bytes;
+  }
+  return size;
+}
+
+}  // namespace
+
+PullReactor* PullReactor::begin(std::shared_ptr<InstanceRegistry> registry, InstanceKey key,
+                                std::size_t max_delivery_bytes, const base::Log& log) {
+  const auto reactor = std::make_shared<PullReactor>(std::move(registry), std::move(key),
+                                                     max_delivery_bytes, log);
+  {
+    base::MutexLock lock(reactor->mutex_);
+    reactor->self_ = reactor;
+  }
+  reactor->open();
+  return reactor.get();
+}
+
+PullReactor::PullReactor(std::shared_ptr<InstanceRegistry> registry, InstanceKey key,
+                         std::size_t max_delivery_bytes, const base::Log& log)
+    : registry_(std::move(registry)),
+      key_(std::move(key)),
+      max_delivery_bytes_(max_delivery_bytes),
+      log_(log) {}
+
+void PullReactor::open() {
+  const auto self = shared_from_this();
+  const auto instance = registry_->attach(key_, self);
+  if (!instance.ok()) return end(instance.status());
+  auto stream = instance.value()->open_stream(self);
+  bool ended = false;
+  {
+    base::MutexLock lock(mutex_);
+    stream_ = stream;
+    ended = ending_;  // the instance was closed in between
+  }
+  if (ended) return stream->close();
+  StartRead(&request_);
+}
+
+core::DeliverResult PullReactor::deliver(const core::Delivery& delivery) {
+  Pending pending{std::make_unique<wire::PullMessagesResponse>(), delivery.message};
+  wire::PullMessagesResponse& response = *pending.response;
+  response.set_id(std::to_string(delivery.id));
+  for (auto& [key, value] : message_metadata(*delivery.message, delivery.attempt)) {
+    (*response.mutable_metadata())[key] = value;
+  }
+  bool overflow = false;
+  {
+    base::MutexLock lock(mutex_);
+    // Apps in daprd's SDKs find their handler by the topic they subscribed to,
+    // which under a wildcard is not the message's own (that is in the metadata).
+    // No content type: daprd then takes the data for a CloudEvent, as it is told.
+    response.set_topic_name(topic_);
+    if (encoded_size(response, delivery.message->payload.size()) > max_delivery_bytes_) {
+      return core::DeliverResult::kTooLarge;
+    }
+    if (ending_) return core::DeliverResult::kClosed;
+    overflow = queue_.size() >= kMaxQueued;
+    if (!overflow && writing_) {
+      queue_.push_back(std::move(pending));
+      return core::DeliverResult::kSent;
+    }
+    if (!overflow) writing_ = true;
+  }
+  if (overflow) {
+    end(base::internal_error("more deliveries than any window allows"));
+    return core::DeliverResult::kClosed;
+  }
+  write(std::move(pending));
+  return core::DeliverResult::kSent;
+}
+
+/// By whoever has set writing_.
+void PullReactor::write(Pending pending) {
+  response_ = std::move(pending.response);
+  response_->set_data(pending.message->payload);
+  pending.message.reset();
+  StartWrite(response_.get());
+}
+
+void PullReactor::OnWriteDone(bool ok) {
+  std::optional<Pending> next;
+  std::optional<grpc::Status> finish;
+  response_.reset();
+  {
+    base::MutexLock lock(mutex_);
+    // A failed write means the stream is dead; the read that is open says so
+    // too, and ends it.
+    if (ending_) {
+      writing_ = false;
+      finish = end_status_;
+    } else if (queue_.empty() || !ok) {
+      writing_ = false;
+    } else {
+      next = std::move(queue_.front());
+      queue_.pop_front();
+    }
+  }
+  if (finish) {
+    Finish(*finish);
+  } else if (next) {
+    write(*std::move(next));
+  } else if (!ok) {
+    end({});
+  }
+}
+
+void PullReactor::end(const base::Status& status) {
+  std::deque<Pending> dropped;
+  std::shared_ptr<instance::Stream> stream;
+  std::optional<grpc::Status> finish;
+  {
+    base::MutexLock lock(mutex_);
+    if (ending_) return;
+    ending_ = true;
+    end_status_ = to_grpc(status);
+    dropped.swap(queue_);
+    stream = stream_;
+    if (!writing_) finish = end_status_;
+  }
+  if (stream) stream->close();
+  // gRPC may destroy this object from here on.
+  if (finish) Finish(*finish);
+}
+
+void PullReactor::OnReadDone(bool ok) {
+  // Half close, cancellation and a lost connection: the peer takes no more
+  // messages. This comes after the acknowledgements that came before it, which
+  // is why OnCancel, which does not, is left alone.
+  if (!ok) return end({});
+  handle_request();
+  bool go_on = false;
+  {
+    base::MutexLock lock(mutex_);
+    go_on = !ending_;
+  }
+  if (go_on) StartRead(&request_);
+}
+
+void PullReactor::handle_request() {
+  std::shared_ptr<instance::Stream> stream;
+  bool first = false;
+  {
+    base::MutexLock lock(mutex_);
+    stream = stream_;
+    first = topic_.empty();
+  }
+  if (first || !request_.topic().name().empty()) {
+    if (base::Status status = handle_topic(); !status.ok()) end(status);
+    return;
+  }
+  if (request_.ack_message_id().empty()) {
+    log_.debug("a pull request without topic and message ID was ignored");
+    return;
+  }
+  // The field's presence is what says that the app failed, not its text.
+  std::optional<std::string> error;
+  if (request_.has_ack_error()) error = take(request_.ack_error().message());
+  stream->acknowledge(request_.ack_message_id(), std::move(error));
+}
+
+base::Status PullReactor::handle_topic() {
+  const wire::Topic& topic = request_.topic();
+  if (topic.name().empty()) {
+    return base::invalid_argument("the first request of a PullMessages stream names no topic");
+  }
+  std::shared_ptr<instance::Stream> stream;
+  {
+    base::MutexLock lock(mutex_);
+    if (!topic_.empty()) {
+      return base::invalid_argument("a PullMessages stream takes one topic: it has " +
+                                    base::quote(topic_) + ", then came " +
+                                    base::quote(topic.name()));
+    }
+    topic_ = topic.name();
+    stream = stream_;
+  }
+  return stream->subscribe(topic.name(), to_metadata(topic.metadata()));
+}
+
+void PullReactor::OnDone() {
+  std::shared_ptr<PullReactor> self;
+  std::shared_ptr<instance::Stream> stream;
+  {
+    base::MutexLock lock(mutex_);
+    self.swap(self_);
+    stream.swap(stream_);
+  }
+  registry_->detach(key_, self);
+}
+
+}  // namespace dapr_mqtt::dapr

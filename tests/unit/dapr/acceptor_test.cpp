@@ -1,0 +1,262 @@
+#include "dapr/acceptor.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <set>
+#include <vector>
+
+#include "dapr/listening_socket.h"
+#include "support/captured_log.h"
+#include "unit/dapr/temp_folder.h"
+#include "unit/dapr/unix_socket.h"
+
+namespace dapr_mqtt::dapr {
+namespace {
+
+using testing::connect_to;
+using testing::sees_end;
+
+constexpr std::chrono::seconds kPatience{20};
+
+/// Greets connections, and keeps them open, as gRPC does, until it hears of
+/// their end.
+class Handler final : public ConnectionHandler {
+ public:
+  void on_connected(base::UniqueFd fd) override {
+    std::lock_guard lock(mutex_);
+    order_.push_back(fd.get());
+    EXPECT_EQ(::send(fd.get(), "!", 1, MSG_NOSIGNAL) < 0 && errno != EPIPE, false);
+    open_.emplace(fd.get(), std::move(fd));
+    changed_.notify_all();
+  }
+  void on_ended(ConnectionId connection) override {
+    std::lock_guard lock(mutex_);
+    open_.erase(connection);
+    ++ended_;
+    changed_.notify_all();
+  }
+  bool wait_for(std::size_t connected, std::size_t ended) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(
+        lock, kPatience, [&] { return order_.size() == connected && ended_ == ended; });
+  }
+  std::vector<ConnectionId> order() {
+    std::lock_guard lock(mutex_);
+    return order_;
+  }
+  /// As gRPC does when the peer breaks the protocol.
+  void shut_down(ConnectionId connection) {
+    std::lock_guard lock(mutex_);
+    ::shutdown(connection, SHUT_RDWR);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<ConnectionId, base::UniqueFd> open_;
+  std::vector<ConnectionId> order_;
+  std::size_t ended_ = 0;
+};
+
+class AcceptorTest : public ::testing::Test {
+ protected:
+  void start(AcceptorOptions options = {}) {
+    options.policy.own_uid = ::geteuid();
+    auto socket = ListeningSocket::open(path_, 0666, base::Log(log_));
+    ASSERT_TRUE(socket.ok()) << socket.status().message();
+    socket_.emplace(std::move(socket).value());
+    acceptor_.emplace(socket_->fd(), options, handler_, base::Log(log_));
+    ASSERT_TRUE(acceptor_->start().ok());
+  }
+
+  /// Connects as another user in a child; true when the child was let in.
+  bool admitted_as(uid_t uid) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      if (::setuid(uid) != 0) ::_exit(2);
+      const base::UniqueFd fd = connect_to(path_);
+      if (!fd.valid()) ::_exit(3);
+      char greeting = 0;
+      ::_exit(::read(fd.get(), &greeting, 1) == 1 ? 0 : 1);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    EXPECT_TRUE(WIFEXITED(status));
+    EXPECT_LE(WEXITSTATUS(status), 1);
+    return WEXITSTATUS(status) == 0;
+  }
+
+  testing::TempFolder folder_;
+  const std::string path_ = folder_ / "mqtt.sock";
+  testing::CapturedLog log_;
+  Handler handler_;
+  std::optional<ListeningSocket> socket_;
+  std::optional<Acceptor> acceptor_;
+};
+
+TEST_F(AcceptorTest, Connections_come_with_numbers_of_their_own_that_are_not_used_again_soon) {
+  start();
+  std::set<ConnectionId> seen;
+  for (std::size_t i = 1; i <= 50; ++i) {
+    connect_to(path_).reset();
+    ASSERT_TRUE(handler_.wait_for(i, i));
+  }
+  for (const ConnectionId id : handler_.order()) EXPECT_TRUE(seen.insert(id).second) << id;
+}
+
+TEST_F(AcceptorTest, Connections_are_non_blocking_and_closed_on_exec) {
+  start();
+  const auto fd = connect_to(path_);
+  ASSERT_TRUE(handler_.wait_for(1, 0));
+  const ConnectionId id = handler_.order().front();
+  EXPECT_NE(::fcntl(id, F_GETFL) & O_NONBLOCK, 0);
+  EXPECT_NE(::fcntl(id, F_GETFD) & FD_CLOEXEC, 0);
+}
+
+TEST_F(AcceptorTest, End_of_an_idle_connection_is_told_at_once) {
+  start();
+  auto fd = connect_to(path_);
+  ASSERT_TRUE(handler_.wait_for(1, 0));
+  const auto begin = std::chrono::steady_clock::now();
+  fd.reset();
+  ASSERT_TRUE(handler_.wait_for(1, 1));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(1));
+}
+
+TEST_F(AcceptorTest, Half_close_by_the_peer_counts_as_its_end) {
+  start();
+  const auto fd = connect_to(path_);
+  ASSERT_TRUE(handler_.wait_for(1, 0));
+  ::shutdown(fd.get(), SHUT_WR);
+  EXPECT_TRUE(handler_.wait_for(1, 1));
+}
+
+TEST_F(AcceptorTest, Connection_that_our_side_gives_up_ends_too) {
+  start();
+  const auto fd = connect_to(path_);
+  ASSERT_TRUE(handler_.wait_for(1, 0));
+  handler_.shut_down(handler_.order().front());
+  EXPECT_TRUE(handler_.wait_for(1, 1));
+  EXPECT_TRUE(sees_end(fd.get()));
+}
+
+TEST_F(AcceptorTest, Connections_over_the_bound_are_closed_with_a_warning) {
+  AcceptorOptions options;
+  options.max_connections = 2;
+  start(options);
+  auto first = connect_to(path_);
+  const auto second = connect_to(path_);
+  const auto third = connect_to(path_);
+  EXPECT_TRUE(sees_end(third.get()));
+  EXPECT_TRUE(handler_.wait_for(2, 0));
+  EXPECT_TRUE(log_.contains("2 are open")) << log_.text();
+  first.reset();
+  ASSERT_TRUE(handler_.wait_for(2, 1));
+  const auto fourth = connect_to(path_);
+  EXPECT_TRUE(handler_.wait_for(3, 1)) << "an end makes room";
+}
+
+TEST_F(AcceptorTest, Stop_accepting_keeps_watching_the_connections_there_are) {
+  start();
+  auto fd = connect_to(path_);
+  ASSERT_TRUE(handler_.wait_for(1, 0));
+  acceptor_->stop_accepting();
+  fd.reset();
+  EXPECT_TRUE(handler_.wait_for(1, 1));
+}
+
+TEST_F(AcceptorTest, Stop_is_idempotent_and_silences_the_handler) {
+  start();
+  auto fd = connect_to(path_);
+  ASSERT_TRUE(handler_.wait_for(1, 0));
+  acceptor_->stop();
+  acceptor_->stop();
+  fd.reset();
+  const auto late = connect_to(path_);
+  EXPECT_TRUE(handler_.wait_for(1, 0));
+}
+
+TEST_F(AcceptorTest, Running_out_of_descriptors_delays_connections_and_does_not_spin) {
+  start();
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  base::UniqueFd client(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const base::UniqueFd next(::dup(client.get()));  // the lowest free number is above
+  rlimit low = before;
+  low.rlim_cur = static_cast<rlim_t>(next.get()) + 1;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
+
+  const sockaddr_un address = testing::unix_address(path_);
+  ASSERT_EQ(::connect(client.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)),
+            0);
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (!log_.contains("cannot accept") && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::yield();
+  }
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_TRUE(handler_.wait_for(1, 0)) << log_.text();
+  EXPECT_EQ(log_.lines().size(), 1U) << log_.text();
+}
+
+TEST_F(AcceptorTest, Peer_of_another_user_is_closed_with_a_warning_that_names_the_flag) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root to become another user";
+  start();
+  EXPECT_FALSE(admitted_as(65532));
+  EXPECT_TRUE(log_.contains("uid 65532")) << log_.text();
+  EXPECT_TRUE(log_.contains("--allow-uid 65532")) << log_.text();
+  EXPECT_FALSE(admitted_as(65532));
+  EXPECT_EQ(log_.lines().size(), 1U) << "one warning in ten seconds\n" << log_.text();
+}
+
+TEST_F(AcceptorTest, Peer_of_a_listed_user_is_let_in) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root to become another user";
+  AcceptorOptions options;
+  options.policy.allowed_uids = {65532};
+  start(options);
+  EXPECT_TRUE(admitted_as(65532));
+  EXPECT_FALSE(admitted_as(65533));
+}
+
+TEST_F(AcceptorTest, Peer_of_any_user_is_let_in_by_the_flag) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root to become another user";
+  AcceptorOptions options;
+  options.policy.allow_any_uid = true;
+  start(options);
+  EXPECT_TRUE(admitted_as(65533));
+}
+
+TEST(PeerPolicy, admits_our_user_root_and_those_allowed) {
+  PeerPolicy policy{1000, {1001, 1002}, false};
+  EXPECT_TRUE(policy.admits(1000));
+  EXPECT_TRUE(policy.admits(0));
+  EXPECT_TRUE(policy.admits(1002));
+  EXPECT_FALSE(policy.admits(1003));
+  policy.allow_any_uid = true;
+  EXPECT_TRUE(policy.admits(1003));
+}
+
+TEST(LogThrottle, counts_what_it_holds_back) {
+  testing::CapturedLog lines;
+  const base::Log log(lines);
+  LogThrottle throttle;
+  base::TimePoint now{std::chrono::hours(1)};
+  throttle.warn(log, now, "first");
+  throttle.warn(log, now, "second");
+  throttle.warn(log, now + std::chrono::seconds(9), "third");
+  throttle.warn(log, now + std::chrono::seconds(10), "fourth");
+  throttle.warn(log, now + std::chrono::seconds(20), "fifth");
+  EXPECT_THAT(lines.lines(),
+              ::testing::ElementsAre(
+                  "WARN : first", "WARN : fourth (and 2 times since the last warning)",
+                  "WARN : fifth"));
+}
+
+}  // namespace
+}  // namespace dapr_mqtt::dapr

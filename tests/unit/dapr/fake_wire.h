@@ -1,0 +1,154 @@
+// What gRPC is to a pull reactor, with locks that the thread sanitizer sees:
+// gRPC's own are in a library it knows nothing of.
+#pragma once
+
+#include <grpcpp/support/server_callback.h>
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "dapr/wire.h"
+#include "dapr_mqtt/base/worker.h"
+
+namespace dapr_mqtt::testing {
+
+/// Answers reads on one thread and writes on another, as gRPC may, and destroys
+/// the reactor (OnDone) when it has been finished and all is answered.
+class FakeWire final
+    : public grpc::ServerCallbackReaderWriter<dapr::wire::PullMessagesRequest,
+                                              dapr::wire::PullMessagesResponse> {
+ public:
+  using Request = dapr::wire::PullMessagesRequest;
+  using Response = dapr::wire::PullMessagesResponse;
+  using Reactor = grpc::ServerBidiReactor<Request, Response>;
+
+  ~FakeWire() override {
+    reads_.stop();
+    writes_.stop();
+  }
+
+  void bind(Reactor* reactor) {
+    reactor_ = reactor;
+    BindReactor(reactor);
+  }
+  /// From the peer: a request, or (none) the end of its requests.
+  void feed(std::optional<Request> request) {
+    std::lock_guard lock(mutex_);
+    incoming_.push_back(std::move(request));
+    answer_read();
+  }
+  /// The peer is gone: what is open fails.
+  void cancel() {
+    std::lock_guard lock(mutex_);
+    cancelled_ = true;
+    answer_read();
+  }
+  bool wait_done() {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(20), [&] { return done_; });
+  }
+  grpc::Status status() {
+    std::lock_guard lock(mutex_);
+    return status_;
+  }
+  std::vector<std::string> written() {
+    std::lock_guard lock(mutex_);
+    return written_;
+  }
+  int mistakes() {
+    std::lock_guard lock(mutex_);
+    return mistakes_;
+  }
+
+  void Read(Request* message) override {
+    std::lock_guard lock(mutex_);
+    if (read_ != nullptr) ++mistakes_;
+    read_ = message;
+    ++open_;
+    answer_read();
+  }
+  void Write(const Response* message, grpc::WriteOptions /*options*/) override {
+    std::lock_guard lock(mutex_);
+    if (writing_ || finished_) ++mistakes_;
+    writing_ = true;
+    ++open_;
+    const bool ok = !cancelled_;
+    if (ok) written_.push_back(message->id());
+    writes_.post([this, ok] {
+      {
+        std::lock_guard relock(mutex_);
+        writing_ = false;
+      }
+      reactor_->OnWriteDone(ok);
+      answered();
+    });
+  }
+  void Finish(grpc::Status status) override {
+    std::lock_guard lock(mutex_);
+    if (finished_ || writing_) ++mistakes_;
+    finished_ = true;
+    status_ = std::move(status);
+    ++open_;
+    answer_read();
+    writes_.post([this] { answered(); });
+  }
+  void SendInitialMetadata() override {}
+  void WriteAndFinish(const Response* /*message*/, grpc::WriteOptions /*options*/,
+                      grpc::Status /*status*/) override {}
+
+ private:
+  grpc::internal::ServerReactor* reactor() override { return reactor_; }
+  void CallOnDone() override {}
+
+  /// Answers the read that is open, if there is an answer. Under the lock.
+  void answer_read() {
+    if (read_ == nullptr) return;
+    bool ok = false;
+    if (!incoming_.empty()) {
+      ok = incoming_.front().has_value();
+      if (ok) {
+        *read_ = *std::move(incoming_.front());
+        incoming_.pop_front();
+      }
+    } else if (!cancelled_ && !finished_) {
+      return;
+    }
+    read_ = nullptr;
+    reads_.post([this, ok] {
+      reactor_->OnReadDone(ok);
+      answered();
+    });
+  }
+  void answered() {
+    {
+      std::lock_guard lock(mutex_);
+      if (--open_ > 0 || !finished_) return;
+    }
+    reactor_->OnDone();
+    std::lock_guard lock(mutex_);
+    done_ = true;
+    changed_.notify_all();
+  }
+
+  Reactor* reactor_ = nullptr;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::optional<Request>> incoming_;
+  Request* read_ = nullptr;
+  std::vector<std::string> written_;
+  grpc::Status status_;
+  int open_ = 0;
+  int mistakes_ = 0;
+  bool writing_ = false;
+  bool cancelled_ = false;
+  bool finished_ = false;
+  bool done_ = false;
+  base::Worker reads_{"fake-reads"};
+  base::Worker writes_{"fake-writes"};
+};
+
+}  // namespace dapr_mqtt::testing

@@ -1,0 +1,285 @@
+// The registry without gRPC: who gets which instance, and when one goes.
+#include "dapr/instance_registry.h"
+
+#include <gmock/gmock.h>
+
+#include "support/captured_log.h"
+#include "support/fake_instance.h"
+
+namespace dapr_mqtt::dapr {
+namespace {
+
+using base::ErrorKind;
+using ::testing::HasSubstr;
+using testing::FakeInstance;
+using testing::FakeInstanceFactory;
+
+class InstanceRegistryTest : public ::testing::Test {
+ protected:
+  ~InstanceRegistryTest() override { registry_->stop(); }
+
+  /// A call of init() whose answer can be waited for.
+  struct Pending {
+    InstanceRegistry::InitCallPtr call = std::make_shared<InstanceRegistry::InitCall>();
+    std::optional<base::Status> answer;  // under the stage's lock
+  };
+  std::shared_ptr<Pending> init(const InstanceKey& key, core::Metadata metadata) {
+    auto pending = std::make_shared<Pending>();
+    registry_->init(key, std::move(metadata), pending->call,
+                    [this, pending](const base::Status& status) {
+                      factory_.stage.change([&] { pending->answer = status; });
+                    });
+    return pending;
+  }
+  base::Status answer(const std::shared_ptr<Pending>& pending) {
+    EXPECT_TRUE(factory_.stage.wait([&] { return pending->answer.has_value(); }));
+    return pending->answer.value_or(base::internal_error("no answer"));
+  }
+  base::Status init_now(const InstanceKey& key, core::Metadata metadata) {
+    return answer(init(key, std::move(metadata)));
+  }
+  bool wait_alive(std::size_t count) {
+    return factory_.stage.wait([&] { return factory_.alive == count; });
+  }
+
+  testing::CapturedLog log_;
+  FakeInstanceFactory factory_;
+  const std::shared_ptr<InstanceRegistry> registry_ =
+      std::make_shared<InstanceRegistry>(factory_, base::Log(log_));
+};
+
+struct FakeOpenStream final : OpenStream {
+  void end(const base::Status& new_status) override { status = new_status; }
+  std::optional<base::Status> status;
+};
+
+TEST_F(InstanceRegistryTest, Call_before_Init_is_told_what_to_do) {
+  registry_->connection_began(1);
+  const base::Status status = registry_->find({1, "orders"}).status();
+  EXPECT_EQ(status.kind(), ErrorKind::kFailedPrecondition);
+  EXPECT_THAT(status.message(), HasSubstr("\"orders\""));
+  EXPECT_THAT(status.message(), HasSubstr("restart daprd"));
+  EXPECT_THAT(registry_->find({1, ""}).status().message(), HasSubstr("without a name"));
+}
+
+TEST_F(InstanceRegistryTest, Connection_that_is_not_there_has_no_instances) {
+  EXPECT_EQ(registry_->find({7, "a"}).status().kind(), ErrorKind::kUnavailable);
+  EXPECT_EQ(init_now({7, "a"}, {}).kind(), ErrorKind::kUnavailable);
+  registry_->connection_ended(7);
+}
+
+TEST_F(InstanceRegistryTest, Instances_are_told_apart_by_connection_and_name) {
+  registry_->connection_began(1);
+  registry_->connection_began(2);
+  ASSERT_TRUE(init_now({1, "a"}, {}).ok());
+  ASSERT_TRUE(init_now({1, ""}, {}).ok());
+  ASSERT_TRUE(init_now({2, "a"}, {}).ok());
+  EXPECT_NE(registry_->find({1, "a"}).value(), registry_->find({2, "a"}).value());
+  EXPECT_NE(registry_->find({1, "a"}).value(), registry_->find({1, ""}).value());
+  EXPECT_EQ(registry_->instances().size(), 3U);
+}
+
+TEST_F(InstanceRegistryTest, Init_with_the_same_metadata_changes_nothing) {
+  registry_->connection_began(1);
+  ASSERT_TRUE(init_now({1, "a"}, {{"url", "x"}}).ok());
+  const auto before = registry_->find({1, "a"}).value();
+  const auto stream = std::make_shared<FakeOpenStream>();
+  ASSERT_TRUE(registry_->attach({1, "a"}, stream).ok());
+  EXPECT_TRUE(init_now({1, "a"}, {{"url", "x"}}).ok());
+  EXPECT_EQ(registry_->find({1, "a"}).value(), before);
+  EXPECT_FALSE(stream->status);
+  EXPECT_EQ(factory_.creates, 1);
+}
+
+TEST_F(InstanceRegistryTest, Init_with_other_metadata_ends_the_old_instance_before_the_new_begins) {
+  registry_->connection_began(1);
+  ASSERT_TRUE(init_now({1, "a"}, {{"url", "x"}}).ok());
+  auto old = factory_.latest();
+  const auto stream = std::make_shared<FakeOpenStream>();
+  ASSERT_TRUE(registry_->attach({1, "a"}, stream).ok());
+  factory_.behaviour.hold_creates = true;
+  const auto pending = init({1, "a"}, {{"url", "y"}});
+  ASSERT_TRUE(factory_.stage.wait([&] { return factory_.creates == 2; }));
+  EXPECT_TRUE(old->closed);
+  ASSERT_TRUE(stream->status);
+  EXPECT_EQ(stream->status->kind(), ErrorKind::kUnavailable);
+  EXPECT_EQ(registry_->find({1, "a"}).status().kind(), ErrorKind::kUnavailable)
+      << "while Init runs";
+  old.reset();
+  factory_.release_creates();
+  ASSERT_TRUE(answer(pending).ok());
+  EXPECT_EQ(registry_->find({1, "a"}).value()->metadata().at("url"), "y");
+  EXPECT_TRUE(wait_alive(1));
+}
+
+TEST_F(InstanceRegistryTest, Init_with_wrong_metadata_keeps_the_old_instance) {
+  registry_->connection_began(1);
+  ASSERT_TRUE(init_now({1, "a"}, {}).ok());
+  const auto before = registry_->find({1, "a"}).value();
+  EXPECT_EQ(init_now({1, "a"}, {{"bad", "3"}}).kind(), ErrorKind::kInvalidArgument);
+  EXPECT_EQ(registry_->find({1, "a"}).value(), before);
+  EXPECT_FALSE(factory_.latest()->closed);
+}
+
+TEST_F(InstanceRegistryTest, Init_that_fails_leaves_the_connection_good_for_another) {
+  registry_->connection_began(1);
+  EXPECT_EQ(init_now({1, "a"}, {{"bad", "3"}}).kind(), ErrorKind::kInvalidArgument);
+  factory_.behaviour.create_status = base::unavailable("no broker");
+  EXPECT_EQ(init_now({1, "a"}, {}).message(), "no broker");
+  EXPECT_EQ(registry_->find({1, "a"}).status().kind(), ErrorKind::kFailedPrecondition);
+  factory_.behaviour.create_status = {};
+  EXPECT_TRUE(init_now({1, "a"}, {}).ok());
+}
+
+TEST_F(InstanceRegistryTest, Inits_of_one_name_run_one_after_the_other) {
+  registry_->connection_began(1);
+  factory_.behaviour.hold_creates = true;
+  const auto first = init({1, "a"}, {{"n", "1"}});
+  const auto second = init({1, "a"}, {{"n", "2"}});
+  const auto same = init({1, "a"}, {{"n", "2"}});
+  EXPECT_EQ(factory_.creates, 1);
+  factory_.release_creates();
+  ASSERT_TRUE(answer(first).ok());
+  ASSERT_TRUE(factory_.stage.wait([&] { return factory_.creates == 2; }));
+  EXPECT_FALSE(second->answer);
+  factory_.release_creates();
+  EXPECT_TRUE(answer(second).ok());
+  EXPECT_TRUE(answer(same).ok());
+  EXPECT_EQ(factory_.creates, 2);
+  EXPECT_EQ(registry_->find({1, "a"}).value()->metadata().at("n"), "2");
+}
+
+TEST_F(InstanceRegistryTest, Inits_that_wait_are_bounded) {
+  registry_->connection_began(1);
+  factory_.behaviour.hold_creates = true;
+  std::vector<std::shared_ptr<Pending>> waiting;
+  for (int i = 0; i < 17; ++i) waiting.push_back(init({1, "a"}, {}));
+  EXPECT_EQ(init_now({1, "a"}, {}).kind(), ErrorKind::kResourceExhausted);
+  factory_.release_creates();
+  for (const auto& pending : waiting) EXPECT_TRUE(answer(pending).ok());
+}
+
+TEST_F(InstanceRegistryTest, End_of_the_connection_closes_and_destroys_all_its_instances) {
+  registry_->connection_began(1);
+  registry_->connection_began(2);
+  ASSERT_TRUE(init_now({1, "a"}, {}).ok());
+  ASSERT_TRUE(init_now({1, "b"}, {}).ok());
+  ASSERT_TRUE(init_now({2, "a"}, {}).ok());
+  const auto stream = std::make_shared<FakeOpenStream>();
+  ASSERT_TRUE(registry_->attach({1, "b"}, stream).ok());
+  registry_->connection_ended(1);
+  EXPECT_TRUE(stream->status);
+  EXPECT_TRUE(wait_alive(1));
+  EXPECT_TRUE(registry_->find({2, "a"}).ok());
+  EXPECT_EQ(registry_->find({1, "a"}).status().kind(), ErrorKind::kUnavailable);
+}
+
+TEST_F(InstanceRegistryTest, Instance_that_arrives_after_its_connection_ended_is_closed) {
+  registry_->connection_began(1);
+  factory_.behaviour.hold_creates = true;
+  const auto pending = init({1, "a"}, {});
+  const auto waiting = init({1, "a"}, {});
+  registry_->connection_ended(1);
+  EXPECT_EQ(answer(waiting).kind(), ErrorKind::kUnavailable);
+  factory_.release_creates();
+  EXPECT_EQ(answer(pending).kind(), ErrorKind::kUnavailable);
+  EXPECT_TRUE(wait_alive(0));
+}
+
+TEST_F(InstanceRegistryTest, Instance_of_a_cancelled_Init_is_closed_when_it_arrives) {
+  registry_->connection_began(1);
+  factory_.behaviour.hold_creates = true;
+  const auto pending = init({1, "a"}, {});
+  const auto next = init({1, "a"}, {});
+  registry_->cancel({1, "a"}, next->call);
+  registry_->cancel({1, "a"}, pending->call);
+  factory_.release_creates();
+  EXPECT_EQ(answer(pending).kind(), ErrorKind::kCancelled);
+  EXPECT_EQ(answer(next).kind(), ErrorKind::kCancelled);
+  EXPECT_TRUE(wait_alive(0));
+  EXPECT_EQ(factory_.creates, 1) << "nobody waits for the second";
+  EXPECT_EQ(registry_->find({1, "a"}).status().kind(), ErrorKind::kFailedPrecondition);
+}
+
+TEST_F(InstanceRegistryTest, Instance_of_an_Init_cancelled_while_its_answer_was_sent_is_closed) {
+  registry_->connection_began(1);
+  const auto pending = init({1, "a"}, {});
+  ASSERT_TRUE(answer(pending).ok());
+  const auto stream = std::make_shared<FakeOpenStream>();
+  ASSERT_TRUE(registry_->attach({1, "a"}, stream).ok());
+  registry_->cancel({1, "a"}, pending->call);
+  EXPECT_TRUE(wait_alive(0));
+  EXPECT_TRUE(stream->status);
+  EXPECT_EQ(registry_->find({1, "a"}).status().kind(), ErrorKind::kFailedPrecondition);
+}
+
+TEST_F(InstanceRegistryTest, Instance_that_another_Init_relies_on_survives_a_late_cancellation) {
+  registry_->connection_began(1);
+  const auto first = init({1, "a"}, {});
+  ASSERT_TRUE(answer(first).ok());
+  const auto same = init({1, "a"}, {});
+  ASSERT_TRUE(answer(same).ok());
+  registry_->cancel({1, "a"}, first->call);
+  registry_->cancel({1, "a"}, same->call);
+  EXPECT_TRUE(registry_->find({1, "a"}).ok());
+  EXPECT_EQ(factory_.alive, 1U);
+}
+
+TEST_F(InstanceRegistryTest, Names_on_a_connection_are_bounded) {
+  registry_->connection_began(1);
+  factory_.behaviour.hold_creates = true;
+  for (int i = 0; i < 256; ++i) init({1, std::to_string(i)}, {});
+  EXPECT_EQ(init_now({1, "one more"}, {}).kind(), ErrorKind::kResourceExhausted);
+  factory_.behaviour.create_status = base::unavailable("no broker");
+  factory_.release_creates();
+  registry_->stop();
+}
+
+TEST_F(InstanceRegistryTest, Stream_that_went_by_itself_is_not_ended_again) {
+  registry_->connection_began(1);
+  ASSERT_TRUE(init_now({1, "a"}, {}).ok());
+  const auto stream = std::make_shared<FakeOpenStream>();
+  ASSERT_TRUE(registry_->attach({1, "a"}, stream).ok());
+  registry_->detach({1, "a"}, stream);
+  registry_->connection_ended(1);
+  EXPECT_FALSE(stream->status);
+}
+
+TEST_F(InstanceRegistryTest, Stop_waits_for_instances_that_are_still_being_made) {
+  registry_->connection_began(1);
+  ASSERT_TRUE(init_now({1, "a"}, {}).ok());
+  factory_.behaviour.hold_creates = true;
+  const auto pending = init({1, "b"}, {});
+  std::thread stopper([&] { registry_->stop(); });
+  ASSERT_TRUE(wait_alive(0)) << "the one that was there";
+  factory_.release_creates();
+  stopper.join();
+  EXPECT_EQ(answer(pending).kind(), ErrorKind::kUnavailable);
+  EXPECT_EQ(factory_.alive, 0U);
+  EXPECT_EQ(log_.text(), "");
+}
+
+TEST_F(InstanceRegistryTest, Drain_returns_when_instances_have_drained_or_at_the_deadline) {
+  registry_->connection_began(1);
+  ASSERT_TRUE(init_now({1, "a"}, {}).ok());
+  registry_->drain(std::chrono::steady_clock::now() + std::chrono::hours(1));
+  EXPECT_TRUE(factory_.latest()->drained);
+  factory_.behaviour.hold_drains = true;
+  const auto begin = std::chrono::steady_clock::now();
+  registry_->drain(begin + std::chrono::milliseconds(100));
+  const auto took = std::chrono::steady_clock::now() - begin;
+  EXPECT_GE(took, std::chrono::milliseconds(100));
+  EXPECT_LT(took, std::chrono::seconds(10));
+}
+
+TEST_F(InstanceRegistryTest, New_calls_are_refused_from_the_time_it_stops) {
+  registry_->connection_began(1);
+  ASSERT_TRUE(init_now({1, "a"}, {}).ok());
+  registry_->refuse_new_calls();
+  EXPECT_EQ(registry_->find({1, "a"}).status().kind(), ErrorKind::kUnavailable);
+  EXPECT_THAT(registry_->find({1, "a"}).status().message(), HasSubstr("restart daprd"));
+  EXPECT_EQ(init_now({1, "b"}, {}).kind(), ErrorKind::kUnavailable);
+}
+
+}  // namespace
+}  // namespace dapr_mqtt::dapr
