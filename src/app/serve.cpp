@@ -1,0 +1,45 @@
+#include "app/serve.h"
+
+#include <csignal>
+
+#include "app/state_dir.h"
+#include "dapr_mqtt/base/log.h"
+#include "dapr_mqtt/dapr/server.h"
+#include "dapr_mqtt/instance/make_factory.h"
+#include "dapr_mqtt/mqtt/paho_client_factory.h"
+#include "dapr_mqtt/observability/dapr_logger.h"
+
+namespace dapr_mqtt::app {
+
+int serve(const ServeCommand& command, StopSignals& signals) {
+  // A limit on the size of files (ulimit -f) is a full disk to us, not the end.
+  std::signal(SIGXFSZ, SIG_IGN);
+  // What is made later uses what was made before, and goes first.
+  observability::DaprLogger logger(command.log);
+  const base::Log log(logger);
+  const auto broker = mqtt::make_paho_client_factory();
+  const auto factory = instance::make_instance_factory(
+      *broker, logger, {.state_dir = pick_state_dir(command.state_dirs)});
+
+  dapr::ServerOptions options;
+  options.socket_path = command.socket;
+  options.socket_mode = command.socket_mode;
+  options.allowed_uids = command.allowed_uids;
+  options.allow_any_uid = command.allow_any_uid;
+  auto server = dapr::Server::start(std::move(options), *factory, logger);
+  if (!server.ok()) {
+    logger.fatal("cannot serve: " + server.status().message());
+    return kExitFailure;
+  }
+
+  const int signal = signals.wait();
+  log.info(std::string(signal == SIGTERM ? "SIGTERM" : "SIGINT") +
+           ": stopping; what is in flight has up to " +
+           std::to_string(command.drain_timeout.count()) +
+           " ms, and a second signal ends the process at once");
+  server.value()->stop(std::chrono::steady_clock::now() + command.drain_timeout);
+  log.info("stopped");
+  return 0;
+}
+
+}  // namespace dapr_mqtt::app

@@ -1,0 +1,284 @@
+// What a persistent session (cleanSession false) keeps when the process dies.
+#include <sys/resource.h>
+
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include "integration/component_test.h"
+
+namespace dapr_mqtt::testing {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class Durable : public ComponentTest {
+ protected:
+  void SetUp() override {
+    DAPR_MQTT_NEEDS_MOSQUITTO();
+    broker = std::make_unique<Mosquitto>(broker_options());
+    start();
+  }
+  MosquittoOptions broker_options() override {
+    MosquittoOptions options;
+    options.persistence = true;
+    return options;
+  }
+  Properties durable(const Properties& more = {}) const {
+    Properties all = metadata({{"cleanSession", "false"}, {"backOffMaxRetries", "-1"}});
+    for (const auto& [key, value] : more) all[key] = value;
+    return all;
+  }
+  /// Another process with the same state folder.
+  void start() {
+    component = std::make_unique<ComponentProcess>(
+        ComponentOptions{.socket_folder = folder_.path()});
+  }
+  void kill_and_start() {
+    component->kill();
+    start();
+  }
+  std::vector<fs::path> inboxes() const {
+    std::vector<fs::path> out;
+    if (!fs::exists(state())) return out;
+    for (const auto& entry : fs::directory_iterator(state())) out.push_back(entry);
+    return out;
+  }
+  std::string state() const { return folder_.path() + "/state"; }
+
+  static std::vector<std::string> data_of(const std::vector<wire::PullMessagesResponse>& messages) {
+    std::vector<std::string> out;
+    for (const auto& message : messages) out.push_back(message.data());
+    return out;
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(Durable, unhandled_messages_come_first_and_in_order_after_a_kill_with_thousands) {
+  constexpr int kMessages = 3000;
+  constexpr int kAcked = 1000;
+  std::set<std::string> acked;
+  {
+    const auto client = connect(durable());
+    const auto stream = client->pull("t");
+    for (int i = 0; i < kMessages; ++i) {
+      ASSERT_TRUE(client->publish("t", std::to_string(i)).ok());
+      if (i >= kAcked) continue;
+      const auto message = stream->next();
+      ASSERT_TRUE(message);
+      stream->ack(message->id());
+      acked.insert(message->data());
+    }
+    ASSERT_EQ(stream->take(50).size(), 50U) << "taken, not acknowledged";
+    component->kill();
+  }
+  start();
+  const auto client = connect(durable());
+  ASSERT_TRUE(client->publish("t", "last").ok());
+  const auto stream = client->pull("t");
+  int expected = -1;
+  std::size_t again = 0;
+  while (true) {
+    const auto message = stream->next();
+    ASSERT_TRUE(message) << "after " << expected;
+    stream->ack(message->id());
+    if (message->data() == "last") break;
+    const int number = std::stoi(message->data());
+    if (acked.contains(message->data())) {
+      ++again;
+      EXPECT_GE(number, kAcked - 100) << "acknowledged long before the kill";
+      continue;
+    }
+    if (expected < 0) {
+      EXPECT_EQ(number, kAcked);
+    } else if (number < expected && value_of(*message, "mqtt-duplicate") == "true") {
+      continue;  // its PUBACK had not reached the broker
+    }
+    if (expected >= 0) {
+      ASSERT_EQ(number, expected);
+    }
+    expected = number + 1;
+  }
+  EXPECT_EQ(expected, kMessages);
+  EXPECT_LE(again, 100U) << "only what was acknowledged in the last moment";
+}
+
+TEST_F(Durable, attempts_and_due_times_survive_a_kill) {
+  const Properties with = durable({{"backOffInterval", "4s"}});
+  auto failed_at = std::chrono::steady_clock::now();
+  {
+    const auto client = connect(with);
+    const auto stream = client->pull("t");
+    ASSERT_TRUE(client->publish("t", "failing").ok());
+    const auto message = stream->next();
+    ASSERT_TRUE(message);
+    stream->nack(message->id(), "not now");
+    failed_at = std::chrono::steady_clock::now();
+    // Written with the append of the next.
+    ASSERT_TRUE(component->process().wait_for_output("not now"));
+    ASSERT_TRUE(client->publish("t", "next").ok());
+    ASSERT_TRUE(stream->next());
+    component->kill();
+  }
+  start();
+  const auto client = connect(with);
+  const auto stream = client->pull("t");
+  const auto both = stream->take(2);
+  EXPECT_THAT(data_of(both), ElementsAre("next", "failing")) << "the failed one waits for its time";
+  ASSERT_EQ(both.size(), 2U);
+  EXPECT_EQ(value_of(both[1], "mqtt-attempt"), "2");
+  EXPECT_GE(std::chrono::steady_clock::now() - failed_at, seconds(3));
+}
+
+TEST_F(Durable, thousand_messages_that_were_queued_while_it_was_down_come_in_order) {
+  {
+    const auto client = connect(durable());
+    const auto stream = client->pull("t");
+    ASSERT_TRUE(client->publish("t", "first").ok());
+    const auto message = stream->next();
+    ASSERT_TRUE(message);
+    stream->ack(message->id());
+  }
+  EXPECT_EQ(component->terminate(), 0);
+  component.reset();
+  {
+    ComponentProcess other;
+    ComponentClient client(other.address());
+    ASSERT_TRUE(client.init(metadata({{"consumerID", "other"}})).ok());
+    for (int i = 0; i < 1000; ++i) ASSERT_TRUE(client.publish("t", std::to_string(i)).ok());
+  }
+  start();
+  const auto client = connect(durable());
+  const auto stream = client->pull("t");
+  for (int i = 0; i < 1000; ++i) {
+    const auto message = stream->next();
+    ASSERT_TRUE(message) << i;
+    ASSERT_EQ(message->data(), std::to_string(i));
+    stream->ack(message->id());
+  }
+}
+
+TEST_F(Durable, graceful_stop_keeps_what_is_unhandled) {
+  {
+    const auto client = connect(durable());
+    const auto stream = client->pull("t");
+    for (const char* data : {"one", "two"}) ASSERT_TRUE(client->publish("t", data).ok());
+    ASSERT_EQ(stream->take(2).size(), 2U);
+    EXPECT_EQ(component->terminate(), 0);
+  }
+  start();
+  const auto client = connect(durable());
+  const auto stream = client->pull("t");
+  EXPECT_THAT(data_of(stream->take(2)), ElementsAre("one", "two"));
+}
+
+TEST_F(Durable, second_process_gets_an_error_with_consumer_id_and_remedy) {
+  const auto client = connect(durable());
+  ComponentProcess other(ComponentOptions{.arguments = {"--state-dir", state()}});
+  ComponentClient second(other.address());
+  const grpc::Status status = second.init(durable());
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_THAT(status.error_message(),
+              AllOf(HasSubstr("\"app\""), HasSubstr("{uuid}"), HasSubstr("--state-dir")));
+  EXPECT_TRUE(second.init(metadata({{"consumerID", "x"}})).ok()) << "clean sessions need no disk";
+}
+
+TEST_F(Durable, hot_reload_with_the_same_consumer_id_takes_the_inbox_over) {
+  const auto client = connect(durable());
+  auto stream = client->pull("t");
+  ASSERT_TRUE(client->publish("t", "one").ok());
+  ASSERT_TRUE(stream->next());
+  const grpc::Status again = client->init(durable({{"backOffInterval", "1s"}}));
+  ASSERT_TRUE(again.ok()) << again.error_message();
+  stream = client->pull("t");
+  const auto message = stream->next();
+  ASSERT_TRUE(message);
+  EXPECT_EQ(message->data(), "one");
+}
+
+TEST_F(Durable, empty_inbox_leaves_no_files) {
+  {
+    const auto client = connect(durable({{"consumerID", "{uuid}"}}));
+    EXPECT_EQ(inboxes().size(), 1U);
+  }
+  EXPECT_EQ(component->terminate(), 0);
+  EXPECT_EQ(inboxes().size(), 0U);
+}
+
+TEST_F(Durable, folder_that_cannot_be_written_is_told_at_init_of_persistent_instances_only) {
+  ComponentProcess other(ComponentOptions{.arguments = {"--state-dir", "/dev/null/state"}});
+  ComponentClient client(other.address());
+  const grpc::Status status = client.init(durable());
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_THAT(status.error_message(), AllOf(HasSubstr("/dev/null/state"), HasSubstr("--state-dir")));
+  EXPECT_TRUE(client.init(metadata()).ok());
+}
+
+TEST_F(Durable, damaged_inbox_is_set_aside_and_told_of) {
+  {
+    const auto client = connect(durable());
+    const auto stream = client->pull("t");
+    ASSERT_TRUE(client->publish("t", "one").ok());
+    ASSERT_TRUE(stream->next());
+  }
+  component->kill();
+  ASSERT_EQ(inboxes().size(), 1U);
+  const fs::path file = inboxes()[0] / "inbox.db";
+  fs::remove(file.string() + "-wal");
+  std::ofstream(file, std::ios::trunc) << std::string(20'000, 'x');
+  start();
+  const auto client = connect(durable());
+  EXPECT_TRUE(component->process().wait_for_output("the inbox is damaged"));
+  EXPECT_TRUE(client->ping().ok());
+  bool aside = false;
+  for (const auto& entry : fs::directory_iterator(inboxes()[0])) {
+    aside |= entry.path().filename().string().starts_with("inbox.db.corrupt-");
+  }
+  EXPECT_TRUE(aside);
+}
+
+TEST_F(Durable, full_disk_stops_receiving_loses_nothing_and_heals_by_itself) {
+  {
+    const auto client = connect(durable());
+    const auto stream = client->pull("t");
+    ASSERT_TRUE(client->publish("t", "before").ok());
+    ASSERT_TRUE(stream->next());
+
+    // Files that may not grow are what a full disk is to the database.
+    const pid_t pid = component->process().pid();
+    rlimit unlimited{};
+    ASSERT_EQ(::prlimit(pid, RLIMIT_FSIZE, nullptr, &unlimited), 0);
+    const rlimit full{fs::file_size(inboxes()[0] / "inbox.db-wal"), unlimited.rlim_max};
+    ASSERT_EQ(::prlimit(pid, RLIMIT_FSIZE, &full, nullptr), 0);
+    ASSERT_TRUE(client->publish("t", "in hand").ok());
+    const auto in_hand = stream->next();
+    ASSERT_TRUE(in_hand) << "delivered from memory";
+    EXPECT_EQ(in_hand->data(), "in hand");
+    ASSERT_TRUE(component->process().wait_for_output("receiving stops"));
+    const grpc::Status sick = client->ping();
+    EXPECT_FALSE(sick.ok());
+    EXPECT_THAT(sick.error_message(), HasSubstr("inbox cannot be written"));
+    ASSERT_TRUE(client->publish("t", "queued by the broker").ok()) << "publishing goes on";
+
+    ASSERT_EQ(::prlimit(pid, RLIMIT_FSIZE, &unlimited, nullptr), 0);
+    ASSERT_TRUE(component->process().wait_for_output("receiving goes on"));
+    const auto queued = stream->next();
+    ASSERT_TRUE(queued);
+    EXPECT_EQ(queued->data(), "queued by the broker");
+    EXPECT_TRUE(client->ping().ok());
+    component->kill();
+  }
+  start();
+  const auto client = connect(durable());
+  const auto stream = client->pull("t");
+  EXPECT_THAT(data_of(stream->take(3)), ElementsAre("before", "in hand", "queued by the broker"));
+}
+
+}  // namespace
+}  // namespace dapr_mqtt::testing

@@ -1,0 +1,183 @@
+#include "app/command_line.h"
+#include "app/state_dir.h"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <sstream>
+
+namespace dapr_mqtt::app {
+namespace {
+
+using observability::LogFormat;
+using observability::LogThreshold;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+using Variables = std::map<std::string, std::string>;
+
+Command parse(std::vector<const char*> arguments, const Variables& variables = {}) {
+  arguments.insert(arguments.begin(), "dapr-pubsub-mqtt");
+  return parse_command_line(static_cast<int>(arguments.size()), arguments.data(),
+                            [&](const std::string& name) -> std::optional<std::string> {
+                              const auto it = variables.find(name);
+                              if (it == variables.end()) return std::nullopt;
+                              return it->second;
+                            });
+}
+
+ServeCommand serve(std::vector<const char*> arguments, const Variables& variables = {}) {
+  const Command command = parse(std::move(arguments), variables);
+  if (const auto* print = std::get_if<PrintCommand>(&command)) {
+    ADD_FAILURE() << print->text;
+    return {};
+  }
+  return std::get<ServeCommand>(command);
+}
+
+std::string usage_error(std::vector<const char*> arguments, const Variables& variables = {}) {
+  const Command command = parse(std::move(arguments), variables);
+  const auto* print = std::get_if<PrintCommand>(&command);
+  if (print == nullptr) return "accepted";
+  EXPECT_EQ(print->exit_code, kExitUsage);
+  EXPECT_EQ(std::count(print->text.begin(), print->text.end(), '\n'), 1) << print->text;
+  return print->text;
+}
+
+TEST(CommandLine, serves_with_daprs_defaults_when_nothing_is_said) {
+  for (const auto& command : {serve({}), serve({"serve"})}) {
+    EXPECT_EQ(command.socket, "/tmp/dapr-components-sockets/mqtt.sock");
+    EXPECT_EQ(command.socket_mode, 0600U);
+    EXPECT_THAT(command.allowed_uids, testing::IsEmpty());
+    EXPECT_FALSE(command.allow_any_uid);
+    EXPECT_EQ(command.drain_timeout, std::chrono::seconds(5));
+    EXPECT_EQ(command.log.threshold, LogThreshold::kInfo);
+    EXPECT_EQ(command.log.format, LogFormat::kText);
+    EXPECT_EQ(command.log.app_id, "");
+    EXPECT_NE(command.log.version, "");
+  }
+}
+
+TEST(CommandLine, takes_options_before_and_after_serve) {
+  const ServeCommand command =
+      serve({"--socket-folder", "/run/s", "serve", "--name=broker2", "--socket-mode", "660",
+             "--allow-uid", "65532", "--allow-uid=1000", "--allow-any-uid", "--drain-timeout",
+             "1500ms", "--log-level", "DEBUG", "--log-as-json", "--app-id", "orders"});
+  EXPECT_EQ(command.socket, "/run/s/broker2.sock");
+  EXPECT_EQ(command.socket_mode, 0660U);
+  EXPECT_THAT(command.allowed_uids, ElementsAre(65532U, 1000U));
+  EXPECT_TRUE(command.allow_any_uid);
+  EXPECT_EQ(command.drain_timeout, std::chrono::milliseconds(1500));
+  EXPECT_EQ(command.log.threshold, LogThreshold::kDebug);
+  EXPECT_EQ(command.log.format, LogFormat::kJson);
+  EXPECT_EQ(command.log.app_id, "orders");
+}
+
+TEST(CommandLine, prefers_the_option_then_the_injectors_folder_then_daprds) {
+  const Variables both{{"DAPR_COMPONENT_SOCKETS_FOLDER", "/injector"},
+                       {"DAPR_COMPONENTS_SOCKETS_FOLDER", "/daprd"}};
+  EXPECT_EQ(serve({"--socket-folder", "/option"}, both).socket, "/option/mqtt.sock");
+  EXPECT_EQ(serve({}, both).socket, "/injector/mqtt.sock");
+  EXPECT_EQ(serve({}, {{"DAPR_COMPONENTS_SOCKETS_FOLDER", "/daprd"}}).socket, "/daprd/mqtt.sock");
+}
+
+TEST(CommandLine, reads_the_log_settings_of_the_environment_when_no_option_is_given) {
+  const Variables variables{
+      {"DAPR_LOG_LEVEL", "warn"}, {"DAPR_LOG_AS_JSON", "true"}, {"APP_ID", "from-env"}};
+  const ServeCommand from_environment = serve({}, variables);
+  EXPECT_EQ(from_environment.log.threshold, LogThreshold::kWarn);
+  EXPECT_EQ(from_environment.log.format, LogFormat::kJson);
+  EXPECT_EQ(from_environment.log.app_id, "from-env");
+  const ServeCommand options = serve({"--log-level=error", "--app-id=x"}, variables);
+  EXPECT_EQ(options.log.threshold, LogThreshold::kError);
+  EXPECT_EQ(options.log.app_id, "x");
+}
+
+TEST(CommandLine, names_option_value_and_what_is_allowed_when_it_refuses) {
+  EXPECT_THAT(usage_error({"--log-level", "loud"}),
+              AllOf(HasSubstr("--log-level"), HasSubstr("\"loud\""), HasSubstr("debug, info")));
+  EXPECT_THAT(usage_error({}, {{"DAPR_LOG_LEVEL", "loud"}}), HasSubstr("DAPR_LOG_LEVEL"));
+  EXPECT_THAT(usage_error({}, {{"DAPR_LOG_AS_JSON", "maybe"}}), HasSubstr("DAPR_LOG_AS_JSON"));
+  for (const char* mode : {"0888", "rw", "01777", "", "-1"}) {
+    EXPECT_THAT(usage_error({"--socket-mode", mode}), HasSubstr("--socket-mode"));
+  }
+  EXPECT_THAT(usage_error({"--name", "a/b"}), HasSubstr("socket name \"a/b\""));
+  for (const char* uid : {"root", "-1", "4294967295", "99999999999"}) {
+    EXPECT_THAT(usage_error({"--allow-uid", uid}), HasSubstr("--allow-uid"));
+  }
+  for (const char* time : {"soon", "-1s", "11m"}) {
+    EXPECT_THAT(usage_error({"--drain-timeout", time}), HasSubstr("--drain-timeout"));
+  }
+  EXPECT_THAT(usage_error({"--sockets", "x"}), HasSubstr("--sockets"));
+  EXPECT_THAT(usage_error({"sreve"}), HasSubstr("sreve"));
+}
+
+TEST(CommandLine, probes_the_socket_that_serve_would_use) {
+  const Command command = parse({"probe", "round-trip", "--url", "tcp://h:1"},
+                                {{"DAPR_COMPONENTS_SOCKETS_FOLDER", "/daprd"}});
+  const auto& probe = std::get<ProbeRoundTripCommand>(command);
+  EXPECT_EQ(probe.socket, "/daprd/mqtt.sock");
+  EXPECT_EQ(probe.url, "tcp://h:1");
+  const Command explicit_one = parse({"probe", "round-trip", "--url=u", "--socket=/s/a.sock",
+                                      "--topic=t", "--timeout=3s"});
+  EXPECT_EQ(std::get<ProbeRoundTripCommand>(explicit_one).socket, "/s/a.sock");
+  EXPECT_EQ(std::get<ProbeRoundTripCommand>(explicit_one).topic, "t");
+  EXPECT_EQ(std::get<ProbeRoundTripCommand>(explicit_one).timeout, std::chrono::seconds(3));
+}
+
+TEST(CommandLine, refuses_a_probe_without_its_parts) {
+  EXPECT_THAT(usage_error({"probe"}), HasSubstr("probe"));
+  EXPECT_THAT(usage_error({"probe", "round-trip"}), HasSubstr("--url"));
+  EXPECT_THAT(usage_error({"probe", "round-trip", "--url=u", "--log-as-json"}),
+              HasSubstr("--log-as-json"));
+}
+
+TEST(CommandLine, fits_its_help_on_a_screen_and_names_every_variable) {
+  const Command command = parse({"serve", "--help"});
+  const auto& print = std::get<PrintCommand>(command);
+  EXPECT_EQ(print.exit_code, 0);
+  EXPECT_LE(std::count(print.text.begin(), print.text.end(), '\n'), 30) << print.text;
+  std::istringstream lines(print.text);
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80U) << line;
+  for (const char* word :
+       {"DAPR_COMPONENT_SOCKETS_FOLDER", "DAPR_COMPONENTS_SOCKETS_FOLDER", "DAPR_LOG_LEVEL",
+        "DAPR_LOG_AS_JSON", "APP_ID", "--socket-mode", "--allow-uid", "probe"}) {
+    EXPECT_THAT(print.text, HasSubstr(word));
+  }
+}
+
+TEST(CommandLine, prints_the_version) {
+  const Command command = parse({"--version"});
+  EXPECT_THAT(std::get<PrintCommand>(command).text,
+              testing::MatchesRegex("dapr-pubsub-mqtt [0-9.]+( .commit [0-9a-f]+.)?\n"));
+  EXPECT_EQ(std::get<PrintCommand>(command).exit_code, 0);
+}
+
+TEST(CommandLine, state_dir_is_the_options_then_the_variables_then_a_services_or_a_users) {
+  const Variables all{{"DAPR_PUBSUB_MQTT_STATE_DIR", "/v"}, {"STATE_DIRECTORY", "/s:/other"},
+                      {"XDG_STATE_HOME", "/x"}, {"HOME", "/h"}};
+  Variables some = all;
+  EXPECT_THAT(serve({"--state-dir", "/o"}, some).state_dirs, ElementsAre("/o"));
+  EXPECT_THAT(serve({}, some).state_dirs, ElementsAre("/v"));
+  some.erase("DAPR_PUBSUB_MQTT_STATE_DIR");
+  EXPECT_THAT(serve({}, some).state_dirs, ElementsAre("/s"));
+  some.erase("STATE_DIRECTORY");
+  EXPECT_THAT(serve({}, some).state_dirs,
+              ElementsAre("/var/lib/dapr-pubsub-mqtt", "/x/dapr-pubsub-mqtt"));
+  some.erase("XDG_STATE_HOME");
+  EXPECT_THAT(serve({}, some).state_dirs,
+              ElementsAre("/var/lib/dapr-pubsub-mqtt", "/h/.local/state/dapr-pubsub-mqtt"));
+  EXPECT_THAT(serve({}).state_dirs, ElementsAre("/var/lib/dapr-pubsub-mqtt"));
+}
+
+TEST(StateDir, is_the_first_that_can_be_written_and_the_last_when_none_can) {
+  EXPECT_EQ(pick_state_dir({"/dev/null/a", "/tmp/not-made-yet/b", "/tmp"}), "/tmp/not-made-yet/b");
+  EXPECT_EQ(pick_state_dir({"/dev/null/a", "/dev/null/b"}), "/dev/null/b");
+  EXPECT_FALSE(std::filesystem::exists("/tmp/not-made-yet"));
+}
+
+}  // namespace
+}  // namespace dapr_mqtt::app
