@@ -1,0 +1,102 @@
+package harness
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Process is a program under the test's control.
+type Process struct {
+	*Log
+	name  string
+	cmd   *exec.Cmd
+	ended chan struct{}
+}
+
+// launch starts a program that is killed with the test, if it still runs then.
+func launch(t testing.TB, name string, env []string, path string, args ...string) *Process {
+	t.Helper()
+	p := &Process{Log: newLog(), name: name, ended: make(chan struct{})}
+	p.cmd = exec.Command(path, args...)
+	p.cmd.Env = append(os.Environ(), env...)
+	p.cmd.Stdout, p.cmd.Stderr = p.Log, p.Log
+	p.cmd.WaitDelay = time.Second // a grandchild may hold the pipes open
+	// Pdeathsig: a test binary that is killed leaves nothing running.
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	go func() {
+		_ = p.cmd.Wait() // the result is in ProcessState
+		close(p.ended)
+	}()
+	t.Cleanup(func() {
+		p.Kill()
+		if t.Failed() {
+			t.Logf("----- %s, %s\n%s", name, p.cmd.ProcessState, tail(p.String()))
+		}
+	})
+	return p
+}
+
+// tail keeps a failed test's report readable.
+func tail(text string) string {
+	const most = 200_000
+	if len(text) > most {
+		return "[…]" + text[strings.IndexByte(text[len(text)-most:], '\n')+len(text)-most:]
+	}
+	return text
+}
+
+// Signal sends to the process alone.
+func (p *Process) Signal(t testing.TB, signal syscall.Signal) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		t.Fatalf("%s: %v", p.name, err)
+	}
+}
+
+// Kill ends the process and its children at once, and waits.
+func (p *Process) Kill() {
+	if p.Running() {
+		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) // may just have ended
+	}
+	<-p.ended
+}
+
+// Running is false once the process has ended.
+func (p *Process) Running() bool {
+	select {
+	case <-p.ended:
+		return false
+	default:
+		return true
+	}
+}
+
+// Ended is closed at the end of the process.
+func (p *Process) Ended() <-chan struct{} { return p.ended }
+
+// WaitExit returns the exit code, -1 for a death by signal.
+func (p *Process) WaitExit(t testing.TB) int {
+	t.Helper()
+	select {
+	case <-p.ended:
+		return p.cmd.ProcessState.ExitCode()
+	case <-time.After(Deadline):
+		t.Fatalf("%s has not ended within %s", p.name, Deadline)
+		return 0
+	}
+}
+
+// Terminate sends SIGTERM and returns the exit code.
+func (p *Process) Terminate(t testing.TB) int {
+	t.Helper()
+	p.Signal(t, syscall.SIGTERM)
+	return p.WaitExit(t)
+}
