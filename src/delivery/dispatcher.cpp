@@ -149,7 +149,7 @@ void Dispatcher::pause() { paused_ = true; }
 
 void Dispatcher::resume() {
   paused_ = false;
-  schedule_pump();
+  executor_.post(guarded(&Dispatcher::schedule_pump));
 }
 
 void Dispatcher::drain(std::function<void()> done) {
@@ -212,7 +212,7 @@ void Dispatcher::pump() {
   if (held_back()) return;
   const base::WallTime now = clock_.now();
   std::size_t budget = kDeliveriesPerTask;
-  while (budget > 0 && !runnable_.empty()) {
+  while (budget > 0 && !runnable_.empty() && !held_back()) {
     DeliveryQueue& queue = *runnable_.front();
     runnable_.pop_front();
     queue.runnable = run_turn(queue, now, budget);
@@ -227,6 +227,7 @@ void Dispatcher::pump() {
 bool Dispatcher::run_turn(DeliveryQueue& queue, base::WallTime now, std::size_t& budget) {
   for (std::size_t n = 0; n < kDeliveriesPerTurn && budget > 0; ++n) {
     if (policy_.order == core::Inbox::Order::kStrict && queue.held() > 0) return false;
+    if (held_back()) return true;
     DeliveryStream* stream = queue.next_with_room();
     if (stream == nullptr) return false;
     auto entry = inbox_.take(queue.filter().str(), now, policy_.order);

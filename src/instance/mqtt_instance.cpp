@@ -188,13 +188,9 @@ void MqttInstance::bulk_publish(BulkPublishRequest request,
   }
 }
 
-void MqttInstance::pause() {
-  delivery_worker_.post([this] { dispatcher_->pause(); });
-}
+void MqttInstance::pause() { dispatcher_->pause(); }
 
-void MqttInstance::resume() {
-  delivery_worker_.post([this] { dispatcher_->resume(); });
-}
+void MqttInstance::resume() { dispatcher_->resume(); }
 
 base::Status MqttInstance::health() const {
   base::MutexLock lock(mutex_);
@@ -281,7 +277,9 @@ std::unique_ptr<core::BrokerConsumer> MqttInstance::make_consumer(
   while (sinks_.size() <= index) sinks_.push_back(intake_->sink(sinks_.size()));
   core::ConnectionOptions options = settings_.connection;
   options.client_id = consumer_client_id(options.client_id, index);
-  return broker_.make_consumer(std::move(options), listener, *sinks_[index], log_);
+  core::PacketStore* packets =
+      durable_ != nullptr ? &durable_->session().packets(index) : nullptr;
+  return broker_.make_consumer(std::move(options), listener, *sinks_[index], packets, log_);
 }
 
 void MqttInstance::routes_changed(const subscribe::ConnectionPlan& plan) {

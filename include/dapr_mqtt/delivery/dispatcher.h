@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -50,7 +51,7 @@ struct DispatcherHooks {
 /// in a window and holds up no other message (but in Order::kStrict).
 ///
 /// Thread safety: made anywhere; all methods, the destructor too, on the
-/// executor (or after it stopped), except arrivals(). Tasks of its own that are
+/// executor (or after it stopped), except arrivals(), pause() and resume(). Tasks of its own that are
 /// still posted when it goes do nothing. What is given by reference outlives
 /// it. Bounded work for each task, so that acknowledgements get in between.
 class Dispatcher {
@@ -73,7 +74,8 @@ class Dispatcher {
   /// from the stream that holds the message, else it is an unknown_ack.
   void acknowledge(StreamId stream, core::InboxId id, std::optional<std::string> error);
 
-  /// No new deliveries until resume(); acknowledgements count. Idempotent.
+  /// No new deliveries until resume(), but for one that is being handed over in
+  /// this moment; acknowledgements count. Idempotent. From any thread.
   void pause();
   void resume();
 
@@ -137,7 +139,7 @@ class Dispatcher {
   std::uint64_t last_queue_ = 0;
   std::size_t in_flight_ = 0;
   bool pump_posted_ = false;
-  bool paused_ = false;
+  std::atomic<bool> paused_{false};
   bool draining_ = false;
   bool intake_stopped_ = false;
 };

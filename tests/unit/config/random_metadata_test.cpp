@@ -11,7 +11,7 @@
 namespace dapr_mqtt::config {
 namespace {
 
-constexpr int kRuns = 10'000;
+constexpr int kRuns = 3'000;
 
 TEST(RandomMetadata, Never_crashes_the_parser) {
   testing::RandomText random(testing::seed_of_test());

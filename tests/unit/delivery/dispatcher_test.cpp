@@ -206,6 +206,34 @@ TEST_F(DispatcherTest, pause_holds_new_messages_back_while_acknowledgements_coun
   EXPECT_EQ(s->payloads(), (Payloads{"0", "1"}));
 }
 
+TEST_F(DispatcherTest, pause_holds_back_what_waits_behind_the_delivery_under_way) {
+  /// As if Pause came in on another thread while the first one is handed over.
+  class PausingSubscriber final : public core::Subscriber {
+   public:
+    explicit PausingSubscriber(Dispatcher& dispatcher) : dispatcher_(dispatcher) {}
+    core::DeliverResult deliver(const core::Delivery&) override {
+      ++delivered;
+      dispatcher_.pause();
+      return core::DeliverResult::kSent;
+    }
+    int delivered = 0;
+
+   private:
+    Dispatcher& dispatcher_;
+  };
+  start();
+  route({"t"});
+  receive("t", "1");
+  receive("t", "2");
+  const auto s = std::make_shared<PausingSubscriber>(*dispatcher);
+  dispatcher->open(filter("t"), s);
+  executor.run();
+  EXPECT_EQ(s->delivered, 1);
+  dispatcher->resume();
+  executor.run();
+  EXPECT_EQ(s->delivered, 2);
+}
+
 TEST_F(DispatcherTest, pause_holds_back_what_was_posted_before_it) {
   start();
   route({"a"});
