@@ -61,6 +61,7 @@ void Intake::take_in(std::size_t connection, core::IncomingMessage message) {
     return;
   }
   if (message.received == base::WallTime{}) message.received = clock_.now();
+  message.packet.connection = connection;
 
   const std::shared_ptr<const Routes> routes = routes_.load();
   const auto filters = routes->match(connection, message.topic);
@@ -76,7 +77,11 @@ void Intake::take_in(std::size_t connection, core::IncomingMessage message) {
     }
     return;
   }
-  for (std::size_t i = 0; i + 1 < filters.size(); ++i) store(filters[i]->str(), message, *routes);
+  for (std::size_t i = 0; i + 1 < filters.size(); ++i) {
+    core::IncomingMessage copy = message;
+    copy.packet = {};  // done with when the last one is stored
+    store(filters[i]->str(), std::move(copy), *routes);
+  }
   store(filters.back()->str(), std::move(message), *routes);
 }
 

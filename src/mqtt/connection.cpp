@@ -34,12 +34,14 @@ std::string seconds(base::Duration delay) {
 }  // namespace
 
 Connection::Connection(Settings settings, core::ConnectionListener& listener,
-                       core::MessageSink* sink, base::Log log, std::shared_ptr<Resolver> resolver)
+                       core::MessageSink* sink, core::PacketStore* packets, base::Log log,
+                       std::shared_ptr<Resolver> resolver)
     : settings_(std::move(settings)),
       listener_(listener),
       sink_(sink),
       log_(std::move(log)),
       resolver_(std::move(resolver)),
+      inbound_(packets != nullptr ? *packets : memory_packets_),
       state_{.backoff = base::Backoff(settings_.backoff_initial, settings_.backoff_max, seed())},
       worker_(std::make_shared<base::Worker>("mqtt-" + settings_.role)) {}
 

@@ -15,6 +15,7 @@
 #include "mqtt/attempt.h"
 #include "mqtt/connection_state.h"
 #include "mqtt/inbound_store.h"
+#include "mqtt/memory_packets.h"
 #include "mqtt/paho_client.h"
 #include "mqtt/paho_shims.h"
 #include "mqtt/repeat_filter.h"
@@ -38,9 +39,9 @@ class Connection {
     base::Duration backoff_max{};
   };
 
-  /// `sink` null: messages are ignored.
+  /// `sink` null: messages are ignored. `packets` null: in memory.
   Connection(Settings settings, core::ConnectionListener& listener, core::MessageSink* sink,
-             base::Log log, std::shared_ptr<Resolver> resolver);
+             core::PacketStore* packets, base::Log log, std::shared_ptr<Resolver> resolver);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -79,6 +80,7 @@ class Connection {
   core::MessageSink* const sink_;
   const base::Log log_;
   const std::shared_ptr<Resolver> resolver_;
+  MemoryPackets memory_packets_;
   InboundStore inbound_;
 
   mutable base::Mutex mutex_;

@@ -5,9 +5,10 @@
 namespace dapr_mqtt::mqtt {
 
 PahoConsumer::PahoConsumer(Connection::Settings settings, core::ConnectionListener& listener,
-                           core::MessageSink& sink, base::Log log,
+                           core::MessageSink& sink, core::PacketStore* packets, base::Log log,
                            std::shared_ptr<Resolver> resolver)
-    : connection_(std::move(settings), listener, &sink, std::move(log), std::move(resolver)) {}
+    : connection_(std::move(settings), listener, &sink, packets, std::move(log),
+                  std::move(resolver)) {}
 
 void PahoConsumer::subscribe(const core::TopicFilter& filter, const core::SubscribeOptions& options,
                              Subscribed done) {

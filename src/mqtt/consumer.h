@@ -9,7 +9,8 @@ namespace dapr_mqtt::mqtt {
 class PahoConsumer final : public core::BrokerConsumer {
  public:
   PahoConsumer(Connection::Settings settings, core::ConnectionListener& listener,
-               core::MessageSink& sink, base::Log log, std::shared_ptr<Resolver> resolver);
+               core::MessageSink& sink, core::PacketStore* packets, base::Log log,
+               std::shared_ptr<Resolver> resolver);
 
   void open() override { connection_.open(); }
   void close(std::function<void()> closed) override { connection_.close(std::move(closed)); }

@@ -2,29 +2,27 @@
 
 #include <mqtt/iclient_persistence.h>
 
-#include <map>
 #include <string>
 #include <vector>
 
-#include "dapr_mqtt/base/mutex.h"
+#include "dapr_mqtt/core/session_store.h"
 
 namespace dapr_mqtt::mqtt {
 
-/// Where Paho keeps the QoS 2 messages of a persistent session that have come in
-/// but are not released yet (between PUBREC and PUBREL, MQTT 3.1.1 section
-/// 4.3.3): the broker sends their bodies once only. A connection's Paho client is
-/// a new one after each break; this outlives it, so that PUBREL after the
-/// reconnect finds the message.
+/// What Paho keeps of a persistent session, in a PacketStore: the QoS 2 messages
+/// that have come in but are not released yet, under Paho's names for them. Its own
+/// commands and outgoing messages are not kept: their callers have had their answer.
 ///
-/// In memory: what MQTT lets a client keep that does not survive its own end. A
-/// durable implementation of mqtt::iclient_persistence takes its place where the
-/// inbox is durable (PahoClient takes any). Only received publishes are kept;
-/// Paho's queues of its own commands and outgoing messages are not ours to
-/// restore, their callers have had their answer.
+/// MQTT 3.1.1: the whole packet, since the broker sends the body once only and Paho
+/// delivers it at PUBREL. MQTT 5: Paho delivers at PUBLISH, so that the message has
+/// come in is all there is to know; what it gets back on a restart is a packet
+/// without a body, which it does not look at (MQTTPersistence_restorePackets).
 ///
-/// Thread-safe. Bounded by the protocol: at most 65,535 packet identifiers.
+/// As thread-safe as the store, which outlives it.
 class InboundStore final : public ::mqtt::iclient_persistence {
  public:
+  explicit InboundStore(core::PacketStore& packets) : packets_(packets) {}
+
   void open(const std::string& client_id, const std::string& server_uri) override;
   void close() override;
   void clear() override;
@@ -35,8 +33,7 @@ class InboundStore final : public ::mqtt::iclient_persistence {
   void remove(const std::string& key) override;
 
  private:
-  mutable base::Mutex mutex_;
-  std::map<std::string, std::string> packets_ DM_GUARDED_BY(mutex_);
+  core::PacketStore& packets_;
 };
 
 }  // namespace dapr_mqtt::mqtt

@@ -267,6 +267,7 @@ int PahoClient::on_message(void* context, char* topic, int topic_size, MQTTAsync
       incoming.retained = message->retained != 0;
       incoming.duplicate = message->dup != 0;
       incoming.received = base::SystemWallClock().now();
+      if (message->qos == 2) incoming.packet.id = static_cast<std::uint16_t>(message->msgid);
       self.sink_->on_message(std::move(incoming));
     } catch (...) {
       return 0;  // out of memory: Paho keeps the message and offers it again

@@ -30,10 +30,11 @@ class PahoClientFactory final : public core::BrokerClientFactory {
   std::unique_ptr<core::BrokerConsumer> make_consumer(core::ConnectionOptions options,
                                                       core::ConnectionListener& listener,
                                                       core::MessageSink& sink,
+                                                      core::PacketStore* packets,
                                                       base::Log log) override {
     warn(options, log);
     return std::make_unique<PahoConsumer>(settings(std::move(options), "consumer"), listener, sink,
-                                          std::move(log), resolver_);
+                                          packets, std::move(log), resolver_);
   }
 
  private:

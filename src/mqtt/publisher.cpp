@@ -26,7 +26,7 @@ Connection::Settings clean(Connection::Settings settings) {
 
 PahoPublisher::PahoPublisher(Connection::Settings settings, core::ConnectionListener& listener,
                              base::Log log, std::shared_ptr<Resolver> resolver)
-    : connection_(clean(std::move(settings)), listener, nullptr, std::move(log),
+    : connection_(clean(std::move(settings)), listener, nullptr, nullptr, std::move(log),
                   std::move(resolver)) {}
 
 base::Status PahoPublisher::publish(const core::OutgoingMessage& message, Completion done) {

@@ -10,15 +10,17 @@ namespace {
 //
 // messages.payload is the last column, so that the rest is read without it; due
 // and received are milliseconds since 1970; flags: MessageTable. counters.ids: no
-// id above it has been used. packets: what Paho keeps of QoS 2.
+// id above it has been used. packets.key: connection and packet identifier, see
+// SessionTable; no body: a mark (core::PacketStore).
 constexpr std::array<const char*, 1> kSteps = {
     "CREATE TABLE messages(id INTEGER PRIMARY KEY, queue TEXT NOT NULL, due INTEGER NOT NULL,"
     " failures INTEGER NOT NULL, flags INTEGER NOT NULL, received INTEGER NOT NULL,"
     " topic TEXT NOT NULL, properties BLOB, payload BLOB NOT NULL);"
     "CREATE TABLE counters(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
     "INSERT INTO counters VALUES('ids', 0);"
-    "CREATE TABLE packets(connection TEXT NOT NULL, name TEXT NOT NULL, packet BLOB NOT NULL,"
-    " PRIMARY KEY(connection, name)) WITHOUT ROWID;",
+    "CREATE TABLE packets(key INTEGER PRIMARY KEY, body BLOB);"
+    "CREATE TABLE subscriptions(connection INTEGER NOT NULL, filter TEXT NOT NULL,"
+    " PRIMARY KEY(connection, filter)) WITHOUT ROWID;",
 };
 
 }  // namespace

@@ -31,13 +31,17 @@ base::Result<std::unique_ptr<SqliteInbox>> SqliteInbox::open(const std::string& 
   auto database = open_database(path, options.database, log);
   if (!database.ok()) return database.status();
   std::unique_ptr<SqliteInbox> inbox(new SqliteInbox(options, std::move(log), std::move(closed)));
-  base::MutexLock disk(inbox->disk_);
+  base::MutexLock disk(inbox->file_.mutex);
   if (base::Status status = inbox->load(std::move(database).value()); !status.ok()) return status;
   return inbox;
 }
 
 SqliteInbox::SqliteInbox(const SqliteInboxOptions& options, base::Log log, Closed closed)
-    : options_(options), log_(std::move(log)), closed_(std::move(closed)), index_(options.limits) {}
+    : options_(options),
+      log_(std::move(log)),
+      closed_(std::move(closed)),
+      index_(options.limits),
+      session_(file_, [this](const base::Status& cause) { session_failed(cause); }) {}
 
 SqliteInbox::~SqliteInbox() { close(); }
 
@@ -63,8 +67,12 @@ base::Status SqliteInbox::load(std::unique_ptr<sqlite::Database> database) {
     index_.restore(stored.id, stored.state.queue, std::move(item));
   });
   if (!loaded.ok()) return loaded;
-  database_ = std::move(database);
-  table_ = std::move(table).value();
+  auto session = SessionTable::make(*database);
+  if (!session.ok()) return session.status();
+  if (base::Status status = file_.session.load(*session.value()); !status.ok()) return status;
+  file_.database = std::move(database);
+  file_.messages = std::move(table).value();
+  file_.session_rows = std::move(session).value();
   return {};
 }
 
@@ -104,9 +112,10 @@ core::AppendOutcome SqliteInbox::append_lazily(std::string_view queue, IndexItem
 core::AppendOutcome SqliteInbox::append_safely(std::string_view queue, IndexItem item) {
   core::AppendOutcome outcome;
   std::vector<InboxIndex::Gone> gone;
+  const core::PacketKey packet = item.message->packet;
   bool news = false;
   {
-    base::MutexLock disk(disk_);
+    base::MutexLock disk(file_.mutex);
     Batch batch;
     {
       base::MutexLock lock(mutex_);
@@ -120,8 +129,10 @@ core::AppendOutcome SqliteInbox::append_safely(std::string_view queue, IndexItem
       MessageState state;
       state.evictable = item.evictable;
       batch.writes.push_back({id, Kind::kInsert, std::string(queue), state, item.message});
+      batch.packet = packet;
       outcome.unsaved = write(batch);
     }
+    if (packet.id != 0) file_.session.appended(packet, outcome.unsaved.ok());
     base::MutexLock lock(mutex_);
     base::Status unsaved = std::move(outcome.unsaved);
     outcome = index_.append(id, queue, std::move(item), gone);
@@ -170,8 +181,8 @@ base::Result<MessagePtr> SqliteInbox::read(InboxId id) {
   base::Result<std::optional<core::IncomingMessage>> message{std::nullopt};
   bool first = false;
   {
-    base::MutexLock disk(disk_);
-    message = table_ ? table_->read(id) : base::cancelled("the inbox is closed");
+    base::MutexLock disk(file_.mutex);
+    message = file_.messages ? file_.messages->read(id) : base::cancelled("the inbox is closed");
     first = !std::exchange(read_failed_, !message.ok()) && !message.ok();
   }
   if (first) log_.error("cannot read from the inbox, tried again each second: " + message.status().message());
@@ -276,9 +287,19 @@ void SqliteInbox::tell() const {
   if (unwritten_) unwritten_();
 }
 
+void SqliteInbox::session_failed(const base::Status& cause) {
+  bool news = false;
+  {
+    base::MutexLock lock(mutex_);
+    trouble_ = cause;
+    news = to_be_told();
+  }
+  if (news) tell();
+}
+
 base::Result<bool> SqliteInbox::flush() {
-  base::MutexLock disk(disk_);
-  if (!database_) return false;
+  base::MutexLock disk(file_.mutex);
+  if (!file_.database) return false;
   return flush_some(kFlushed);
 }
 
@@ -288,15 +309,18 @@ base::Result<bool> SqliteInbox::flush_some(std::size_t most) {
   {
     base::MutexLock lock(mutex_);
     batch = take_batch(most);
-    probe = batch.writes.empty() && !trouble_.ok();
-    if (batch.writes.empty() && !probe) {
+    batch.session_unwritten = file_.session.has_unwritten();
+    const bool nothing = batch.writes.empty() && !batch.session_unwritten;
+    probe = nothing && !trouble_.ok();
+    if (nothing && !probe) {
       told_ = false;
       return false;
     }
   }
   // All that failed may be settled by now: does the disk work again? (A value
   // that is there already would not be written.)
-  base::Status status = probe ? table_->set_ids_used(++ids_reserved_) : write(batch);
+  base::Status status = probe ? file_.messages->set_ids_used(++ids_reserved_) : write(batch);
+  if (status.ok() && batch.session_unwritten) file_.session.written();
   base::MutexLock lock(mutex_);
   trouble_ = status;
   if (!status.ok()) {
@@ -332,19 +356,30 @@ void SqliteInbox::written(const Batch& batch) {
 }
 
 base::Status SqliteInbox::write(const Batch& batch) {
-  if (!database_) return base::cancelled("the inbox is closed");
+  if (!file_.database) return base::cancelled("the inbox is closed");
   InboxId highest = 0;
   for (const Write& w : batch.writes) {
     if (w.kind == Kind::kInsert) highest = std::max(highest, w.id);
   }
   const InboxId reserve = highest > ids_reserved_ ? highest + kIdStep : 0;
   // One statement is a transaction by itself.
-  if (batch.writes.size() == 1 && reserve == 0) return write_one(batch.writes.front());
-  const base::Status status = database_->transaction([&]() DM_NO_THREAD_SAFETY_ANALYSIS {
+  if (batch.writes.size() == 1 && reserve == 0 && batch.packet.id == 0 &&
+      !batch.session_unwritten) {
+    return write_one(batch.writes.front());
+  }
+  const base::Status status = file_.database->transaction([&]() DM_NO_THREAD_SAFETY_ANALYSIS {
     for (const Write& w : batch.writes) {
       if (base::Status failed = write_one(w); !failed.ok()) return failed;
     }
-    return reserve == 0 ? base::Status() : table_->set_ids_used(reserve);
+    base::Status rest;
+    if (batch.packet.id != 0) {
+      rest = file_.session.write_appended(*file_.session_rows, batch.packet);
+    }
+    if (rest.ok() && batch.session_unwritten) {
+      rest = file_.session.write_unwritten(*file_.session_rows);
+    }
+    if (rest.ok() && reserve != 0) rest = file_.messages->set_ids_used(reserve);
+    return rest;
   });
   if (status.ok() && reserve != 0) ids_reserved_ = reserve;
   return status;
@@ -355,33 +390,34 @@ base::Status SqliteInbox::write_one(const Write& write) {
     case Kind::kInsert: {
       MessageState state = write.state;
       state.queue = write.queue;
-      return table_->insert(write.id, state, *write.message);
+      return file_.messages->insert(write.id, state, *write.message);
     }
     case Kind::kUpdate:
-      return table_->update(write.id, write.queue, write.state.due, write.state.failures);
-    case Kind::kDelete: return table_->erase(write.id);
+      return file_.messages->update(write.id, write.queue, write.state.due, write.state.failures);
+    case Kind::kDelete: return file_.messages->erase(write.id);
   }
   return {};
 }
 
 void SqliteInbox::close() {
-  base::MutexLock disk(disk_);
-  if (!database_) return;
+  base::MutexLock disk(file_.mutex);
+  if (!file_.database) return;
   base::Result<bool> more = true;
   while (more.ok() && more.value()) more = flush_some(kFlushed);
   bool empty = false;
   std::size_t lost = 0;
   {
     base::MutexLock lock(mutex_);
-    empty = more.ok() && index_.usage().messages == 0;
+    empty = more.ok() && index_.usage().messages == 0 && file_.session.empty();
     lost = changes_.inserts();
   }
   if (lost > 0) {
     log_.error(std::to_string(lost) + " message(s) that the broker takes for delivered are lost, "
                "since they could not be stored before the end: " + more.status().message());
   }
-  table_.reset();
-  database_.reset();
+  file_.session_rows.reset();
+  file_.messages.reset();
+  file_.database.reset();
   if (closed_) std::exchange(closed_, nullptr)(empty);
 }
 

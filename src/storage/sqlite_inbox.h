@@ -9,10 +9,10 @@
 #include "dapr_mqtt/base/log.h"
 #include "dapr_mqtt/base/mutex.h"
 #include "dapr_mqtt/core/inbox.h"
+#include "storage/inbox_file.h"
 #include "storage/inbox_index.h"
-#include "storage/message_table.h"
 #include "storage/pending_changes.h"
-#include "storage/sqlite/database.h"
+#include "storage/sqlite_session.h"
 
 namespace dapr_mqtt::storage {
 
@@ -27,9 +27,9 @@ struct SqliteInboxOptions {
 /// The inbox of persistent sessions: the index in memory, some 200 bytes a
 /// message, and the messages in a database file.
 ///
-/// Two locks: the index's, held for a moment, and the database's, held for one
-/// transaction. Calls that touch the disk: append, flush, close, and take of a
-/// message that is not in the cache.
+/// Two locks: the index's, held for a moment, and the file's, held for one
+/// transaction. Calls that touch the disk: append, flush, close, take of a message
+/// that is not in the cache, and those of session().
 class SqliteInbox final : public core::DurableInbox {
  public:
   /// Runs when the files are closed; `empty`: they hold nothing.
@@ -58,6 +58,7 @@ class SqliteInbox final : public core::DurableInbox {
   void watch(std::function<void()> unwritten) override;
   base::Result<bool> flush() override;
   void close() override;
+  core::SessionStore& session() override { return session_; }
 
  private:
   /// One row to be written, with all that it needs.
@@ -71,19 +72,23 @@ class SqliteInbox final : public core::DurableInbox {
   struct Batch {
     PendingChanges::Changes changes;
     std::vector<Write> writes;
+    core::PacketKey packet{};        // what brought the message that is appended
+    bool session_unwritten = false;  // write that too
   };
 
   SqliteInbox(const SqliteInboxOptions& options, base::Log log, Closed closed);
-  base::Status load(std::unique_ptr<sqlite::Database> database) DM_REQUIRES(disk_);
+  base::Status load(std::unique_ptr<sqlite::Database> database) DM_REQUIRES(file_.mutex);
 
   core::AppendOutcome append_lazily(std::string_view queue, IndexItem item);
   core::AppendOutcome append_safely(std::string_view queue, IndexItem item);
   Batch take_batch(std::size_t most) DM_REQUIRES(mutex_);
   void written(const Batch& batch) DM_REQUIRES(mutex_);
-  base::Status write(const Batch& batch) DM_REQUIRES(disk_);
-  base::Status write_one(const Write& write) DM_REQUIRES(disk_);
-  base::Result<bool> flush_some(std::size_t most) DM_REQUIRES(disk_);
-  base::Result<MessagePtr> read(core::InboxId id) DM_EXCLUDES(disk_);
+  base::Status write(const Batch& batch) DM_REQUIRES(file_.mutex);
+  base::Status write_one(const Write& write) DM_REQUIRES(file_.mutex);
+  base::Result<bool> flush_some(std::size_t most) DM_REQUIRES(file_.mutex);
+  base::Result<MessagePtr> read(core::InboxId id) DM_EXCLUDES(file_.mutex);
+  /// The sessions' part could not be written.
+  void session_failed(const base::Status& cause) DM_EXCLUDES(mutex_);
   /// Under mutex_, after changes_ has grown: whether to call tell().
   bool to_be_told() DM_REQUIRES(mutex_);
   void tell() const;
@@ -92,18 +97,18 @@ class SqliteInbox final : public core::DurableInbox {
   const base::Log log_;
   std::function<void()> unwritten_;
 
-  base::Mutex disk_;  // before mutex_
-  std::unique_ptr<sqlite::Database> database_ DM_GUARDED_BY(disk_);  // null once closed
-  std::unique_ptr<MessageTable> table_ DM_GUARDED_BY(disk_);
-  core::InboxId ids_reserved_ DM_GUARDED_BY(disk_) = 0;
-  bool read_failed_ DM_GUARDED_BY(disk_) = false;
-  Closed closed_ DM_GUARDED_BY(disk_);
+  InboxFile file_;  // its mutex before mutex_
+  core::InboxId ids_reserved_ DM_GUARDED_BY(file_.mutex) = 0;
+  bool read_failed_ DM_GUARDED_BY(file_.mutex) = false;
+  Closed closed_ DM_GUARDED_BY(file_.mutex);
 
   mutable base::Mutex mutex_;
   InboxIndex index_ DM_GUARDED_BY(mutex_);
   PendingChanges changes_ DM_GUARDED_BY(mutex_);
   base::Status trouble_ DM_GUARDED_BY(mutex_);  // the disk's, until a write succeeds
   bool told_ DM_GUARDED_BY(mutex_) = false;     // of changes_ not being empty
+
+  SqliteSession session_;
 };
 
 }  // namespace dapr_mqtt::storage

@@ -195,7 +195,7 @@ TEST_F(BrokerContract, Operations_are_unavailable_before_the_connection_is_made)
   RecordingListener heard;
   RecordingSink sink;
   auto consumer = factory_->make_consumer(options_for(tcp_at("127.0.0.1", unused_port()), "x"),
-                                          heard, sink, base::Log(log_));
+                                          heard, sink, nullptr, base::Log(log_));
   EXPECT_EQ(subscribe(*consumer, "a", QoS::kAtMostOnce).status().kind(),
             base::ErrorKind::kUnavailable);
   auto publisher = factory_->make_publisher(options_for(tcp_at("127.0.0.1", unused_port()), "x"),

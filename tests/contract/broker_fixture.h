@@ -53,8 +53,10 @@ class BrokerContract : public ::testing::Test {
     return made;
   }
   std::unique_ptr<core::BrokerConsumer> consumer(core::ConnectionOptions options,
-                                                 RecordingListener& listener, RecordingSink& sink) {
-    auto made = factory_->make_consumer(std::move(options), listener, sink, base::Log(log_));
+                                                 RecordingListener& listener, RecordingSink& sink,
+                                                 core::PacketStore* packets = nullptr) {
+    auto made =
+        factory_->make_consumer(std::move(options), listener, sink, packets, base::Log(log_));
     made->open();
     return made;
   }

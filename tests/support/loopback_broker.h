@@ -29,7 +29,7 @@ class LoopbackBroker final : public core::BrokerClientFactory {
   }
   std::unique_ptr<core::BrokerConsumer> make_consumer(core::ConnectionOptions options,
                                                       core::ConnectionListener& listener,
-                                                      core::MessageSink& sink,
+                                                      core::MessageSink& sink, core::PacketStore*,
                                                       base::Log) override {
     return std::make_unique<Consumer>(*this, std::move(options), listener, sink);
   }

@@ -9,6 +9,7 @@
 #include "dapr_mqtt/base/status.h"
 #include "dapr_mqtt/core/connection_options.h"
 #include "dapr_mqtt/core/message.h"
+#include "dapr_mqtt/core/session_store.h"
 
 namespace dapr_mqtt::core {
 
@@ -109,17 +110,20 @@ class BrokerConsumer : public BrokerConnection {
   virtual void resume() = 0;
 };
 
-/// Makes connections. Thread-safe. The listener, sink and logger outlive the
-/// connection.
+/// Makes connections. Thread-safe. The listener, sink, packets and logger outlive
+/// the connection.
 class BrokerClientFactory {
  public:
   virtual ~BrokerClientFactory() = default;
   virtual std::unique_ptr<BrokerPublisher> make_publisher(ConnectionOptions options,
                                                           ConnectionListener& listener,
                                                           base::Log log) = 0;
+  /// `packets`: where a persistent session keeps what is on its way in; null: in
+  /// memory, lost with the process.
   virtual std::unique_ptr<BrokerConsumer> make_consumer(ConnectionOptions options,
                                                         ConnectionListener& listener,
-                                                        MessageSink& sink, base::Log log) = 0;
+                                                        MessageSink& sink, PacketStore* packets,
+                                                        base::Log log) = 0;
 };
 
 }  // namespace dapr_mqtt::core

@@ -14,6 +14,7 @@
 #include "dapr_mqtt/base/clock.h"
 #include "dapr_mqtt/base/status.h"
 #include "dapr_mqtt/core/message.h"
+#include "dapr_mqtt/core/session_store.h"
 
 namespace dapr_mqtt::core {
 
@@ -135,6 +136,9 @@ class DurableInbox : public Inbox {
   /// Nothing is written any more; what is in the inbox can still be taken and
   /// settled, in memory. Idempotent; the destructor does the same.
   virtual void close() = 0;
+
+  /// Of the sessions whose messages are stored here. Lives as long as this.
+  virtual SessionStore& session() = 0;
 };
 
 }  // namespace dapr_mqtt::core

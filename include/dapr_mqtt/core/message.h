@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "dapr_mqtt/base/clock.h"
+#include "dapr_mqtt/core/session_store.h"
 #include "dapr_mqtt/core/topic.h"
 
 namespace dapr_mqtt::core {
@@ -45,6 +46,7 @@ struct IncomingMessage {
   bool duplicate = false;  ///< DUP flag: the broker sends it again
   std::shared_ptr<const MessageProperties> properties;  ///< as above
   base::WallTime received{};
+  PacketKey packet{};  ///< QoS 2: what brought it; a durable inbox lets go of that in storing
 
   /// What it counts against limits in bytes: what is held for it in memory, roughly.
   std::size_t footprint() const { return sizeof(IncomingMessage) + topic.size() + payload.size(); }

@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "mqtt/memory_packets.h"
 #include "mqtt/paho_library.h"
 #include "mqtt/persistence_glue.h"
 
@@ -15,7 +16,8 @@ namespace {
 ::mqtt::string_view view(const std::string& text) { return {text.data(), text.size()}; }
 
 TEST(InboundStore, Received_publish_is_kept_until_removed) {
-  InboundStore store;
+  MemoryPackets packets;
+  InboundStore store(packets);
   const std::string head = "head";
   const std::string body = "body";
   store.put("r-7", {view(head), view(body)});
@@ -26,8 +28,36 @@ TEST(InboundStore, Received_publish_is_kept_until_removed) {
   EXPECT_FALSE(store.contains_key("r-7"));
 }
 
+TEST(InboundStore, Message_of_MQTT_5_leaves_a_mark_that_the_library_can_read) {
+  MemoryPackets packets;
+  InboundStore store(packets);
+  const std::string packet = "any";
+  store.put("r5-258", {view(packet)});
+  EXPECT_TRUE(store.contains_key("r5-258"));
+  EXPECT_FALSE(store.contains_key("r-258"));
+  // A PUBLISH of QoS 2: topic "t", packet identifier 258, no properties, no payload.
+  EXPECT_EQ(store.get("r5-258"), std::string("\x34\x06\0\x01t\x01\x02\0", 8));
+  store.remove("r-258");  // the library asks for both names
+  EXPECT_TRUE(store.contains_key("r5-258"));
+  store.remove("r5-258");
+  EXPECT_EQ(store.keys().size(), 0U);
+}
+
+TEST(InboundStore, Names_of_others_are_left_alone) {
+  MemoryPackets packets;
+  InboundStore store(packets);
+  const std::string body = "x";
+  for (const char* key : {"r-", "r-0", "r-x", "r-70000", "r-1x", "r5-", ""}) {
+    store.put(key, {view(body)});
+    EXPECT_FALSE(store.contains_key(key)) << key;
+    store.remove(key);
+  }
+  EXPECT_TRUE(packets.entries().empty());
+}
+
 TEST(InboundStore, Commands_and_outgoing_messages_are_not_kept) {
-  InboundStore store;
+  MemoryPackets packets;
+  InboundStore store(packets);
   const std::string body = "x";
   for (const char* key : {"s-1", "sc-1", "c-1", "q-1", "s5-1", "c5-1"})
     store.put(key, {view(body)});
@@ -36,7 +66,8 @@ TEST(InboundStore, Commands_and_outgoing_messages_are_not_kept) {
 
 TEST(InboundStore, Library_sees_it_through_its_table_of_functions) {
   PahoLibrary::instance();  // its heap
-  InboundStore store;
+  MemoryPackets packets;
+  InboundStore store(packets);
   MQTTClient_persistence table = persistence_for(store);
   void* handle = nullptr;
   ASSERT_EQ(table.popen(&handle, "client", "uri", table.context), 0);

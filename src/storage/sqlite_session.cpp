@@ -1,0 +1,97 @@
+#include "storage/sqlite_session.h"
+
+#include <utility>
+
+namespace dapr_mqtt::storage {
+
+class SqliteSession::Packets final : public core::PacketStore {
+ public:
+  Packets(SqliteSession& owner, std::size_t connection)
+      : owner_(owner), file_(owner.file_), connection_(connection) {}
+
+  void put_body(Id id, std::string packet) override {
+    base::Status status;
+    {
+      base::MutexLock lock(file_.mutex);
+      status = file_.session.put_body(file_.session_rows.get(), key(id), std::move(packet));
+    }
+    owner_.report(status);
+  }
+  void put_mark(Id id) override {
+    base::MutexLock lock(file_.mutex);
+    file_.session.put_mark(key(id));
+  }
+  void remove(Id id) override {
+    base::Status status;
+    {
+      base::MutexLock lock(file_.mutex);
+      status = file_.session.remove(file_.session_rows.get(), key(id));
+    }
+    owner_.report(status);
+  }
+  void clear() override {
+    base::Status status;
+    {
+      base::MutexLock lock(file_.mutex);
+      status = file_.session.clear(file_.session_rows.get(), connection_);
+    }
+    owner_.report(status);
+  }
+  std::vector<Entry> entries() const override {
+    base::MutexLock lock(file_.mutex);
+    return file_.session.entries(connection_);
+  }
+  std::optional<std::string> body(Id id) const override {
+    base::MutexLock lock(file_.mutex);
+    return file_.session.body(file_.session_rows.get(), key(id));
+  }
+
+ private:
+  core::PacketKey key(Id id) const { return {connection_, id}; }
+
+  SqliteSession& owner_;
+  InboxFile& file_;
+  const std::size_t connection_;
+};
+
+SqliteSession::SqliteSession(InboxFile& file, std::function<void(const base::Status&)> failed)
+    : file_(file), failed_(std::move(failed)) {}
+
+SqliteSession::~SqliteSession() = default;
+
+void SqliteSession::report(const base::Status& status) const {
+  // After the end of the inbox nobody is there to write later.
+  if (!status.ok() && status.kind() != base::ErrorKind::kCancelled) failed_(status);
+}
+
+core::PacketStore& SqliteSession::packets(std::size_t connection) {
+  base::MutexLock lock(mutex_);
+  std::unique_ptr<Packets>& made = packets_[connection];
+  if (!made) made = std::make_unique<Packets>(*this, connection);
+  return *made;
+}
+
+std::vector<core::SessionSubscription> SqliteSession::subscriptions() const {
+  base::MutexLock lock(file_.mutex);
+  return file_.session.subscriptions();
+}
+
+void SqliteSession::subscribed(std::size_t connection, const core::TopicFilter& filter) {
+  base::Status status;
+  {
+    base::MutexLock lock(file_.mutex);
+    status = file_.session.subscribed(file_.session_rows.get(), {connection, filter});
+  }
+  report(status);
+}
+
+void SqliteSession::unsubscribed(std::size_t connection, const core::TopicFilter& filter) {
+  base::Status status;
+  {
+    base::MutexLock lock(file_.mutex);
+    status = file_.session.unsubscribed(file_.session_rows.get(), {connection, filter});
+  }
+  report(status);
+}
+
+}  // namespace dapr_mqtt::storage
