@@ -29,6 +29,7 @@ TEST(RandomMetadata, Never_crashes_the_parser) {
     if (random.below(2) == 0) given["url"] = "tcp://" + random.text({"h", "a", ":1", "u@"}, 4);
     if (random.below(2) == 0) given["consumerID"] = random.text(pieces, 3);
     if (random.below(4) == 0) given[random.text(pieces, 4)] = "x";
+    if (random.below(20) == 0) given = {{"url", "tcp://h"}, {"consumerID", "a"}};
     const auto result = parse_component_metadata(given);
     if (result.ok()) {
       ++accepted;
