@@ -120,6 +120,7 @@ void consumer_id(const KeyInfo& key, std::string_view value, Draft& draft) {
     at += uuid->size();
   }
   if (check_mqtt_string(key, id, kMaxConsumerId, draft)) {
+    draft.settings.random_client_id = contains_uuid(id);  // ours, or daprd's
     draft.settings.connection.client_id = std::move(id);
   }
 }

@@ -2,7 +2,9 @@
 
 #include <sys/random.h>
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <cerrno>
 #include <cstdint>
 #include <string_view>
@@ -29,6 +31,17 @@ std::optional<std::string> random_uuid() {
     out += kDigits[bytes[i] & 0x0FU];
   }
   return out;
+}
+
+bool contains_uuid(std::string_view text) {
+  constexpr std::string_view kForm = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+  const auto fits = [](char form, char c) {
+    return form == '-' ? c == '-' : std::isxdigit(static_cast<unsigned char>(c)) != 0;
+  };
+  for (; text.size() >= kForm.size(); text.remove_prefix(1)) {
+    if (std::equal(kForm.begin(), kForm.end(), text.begin(), fits)) return true;
+  }
+  return false;
 }
 
 }  // namespace dapr_mqtt::config

@@ -169,6 +169,19 @@ std::size_t Dispatcher::discard(const core::TopicFilter& filter) {
   return dropped;
 }
 
+void Dispatcher::abandon_unopened() {
+  for (const std::string& name : inbox_.queues()) {
+    if (queues_.contains(name)) continue;
+    const std::size_t messages = inbox_.abandon(name);
+    if (messages == 0) continue;
+    log_.warn(std::to_string(messages) + " message(s) of " +
+              (name.empty() ? "no known subscription" : "topic filter " + base::quote(name)) +
+              " wait for an app that subscribes; from now on they are the first to go when the "
+              "inbox is full");
+  }
+  watch_intake(false);
+}
+
 void Dispatcher::on_arrivals() {
   const Arrivals::Batch batch = arrivals_.take();
   for (const std::string& name : batch.queues) {

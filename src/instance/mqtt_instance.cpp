@@ -88,10 +88,16 @@ void MqttInstance::make_way_in(std::unique_ptr<core::DurableInbox> durable) {
       log_, [this](const base::Status& cause) {
         if (keeper_) keeper_->disk_failed(cause);  // memory does not fail
       });
+  subscribe::Subscriptions::Settings subscriptions;
+  subscriptions.clean_session = !persistent;
+  subscriptions.seed = std::random_device{}();
+  // A session with a random client ID is one that nobody resumes.
+  if (durable_ != nullptr && !settings_.random_client_id) {
+    subscriptions.session = &durable_->session();
+  }
   subscribe::SubscriptionHost& host = *this;
-  subscriptions_ = std::make_unique<subscribe::Subscriptions>(
-      delivery_worker_, host,
-      subscribe::Subscriptions::Settings{!persistent, std::random_device{}()}, counters_, log_);
+  subscriptions_ = std::make_unique<subscribe::Subscriptions>(delivery_worker_, host, subscriptions,
+                                                              counters_, log_);
 }
 
 void MqttInstance::make_keeper(core::DurableInbox& durable) {
@@ -289,6 +295,8 @@ void MqttInstance::routes_changed(const subscribe::ConnectionPlan& plan) {
 void MqttInstance::subscription_ended(const core::TopicFilter& filter) {
   dispatcher_->discard(filter);
 }
+
+void MqttInstance::grace_over() { dispatcher_->abandon_unopened(); }
 
 void MqttInstance::health_changed(const base::Status& health) {
   base::MutexLock lock(mutex_);

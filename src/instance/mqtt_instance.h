@@ -67,6 +67,7 @@ class MqttInstance final : public Instance,
       std::size_t index, core::ConnectionListener& listener) override;
   void routes_changed(const subscribe::ConnectionPlan& plan) override;
   void subscription_ended(const core::TopicFilter& filter) override;
+  void grace_over() override;
   void health_changed(const base::Status& health) override;
 
   // core::ConnectionListener of the publisher's connection

@@ -7,7 +7,7 @@
 namespace dapr_mqtt::storage {
 namespace {
 
-/// How many messages claim and discard handle before they let an append in.
+/// How many messages claim, discard and abandon handle before they let an append in.
 constexpr std::size_t kAtATime = 512;
 
 void note_eviction(core::AppendOutcome& outcome, std::string_view queue, core::QoS qos) {
@@ -133,6 +133,29 @@ bool InboxIndex::discard_some(std::string_view queue_name, InboxId& after, Inbox
     gone.push_back(drop(*id));
   }
   return true;
+}
+
+bool InboxIndex::abandon_some(std::string_view queue_name, InboxId& after, InboxId last,
+                              std::size_t& count) {
+  InboxQueue* queue = find_queue(queue_name);
+  for (std::size_t n = 0; n < kAtATime; ++n) {
+    const auto id = queue == nullptr ? std::nullopt : queue->waiting.next_after(after);
+    if (!id || *id > last) return false;
+    after = *id;
+    ++count;
+    IndexItem& item = items_.at(*id);
+    if (item.evictable) continue;
+    item.evictable = true;
+    wait_evictable(*queue, *id, item);
+    fullest_.update(*queue);
+  }
+  return true;
+}
+
+std::vector<std::string> InboxIndex::queues() const {
+  std::vector<std::string> names;
+  for (const auto& [name, queue] : queues_) names.push_back(name);
+  return names;
 }
 
 std::optional<InboxIndex::Gone> InboxIndex::remove(InboxId id) {

@@ -82,6 +82,9 @@ class InboxIndex {
                   std::vector<InboxId>& moved);
   /// A part of discard(), in the same way.
   bool discard_some(std::string_view queue, InboxId& after, InboxId last, std::vector<Gone>& gone);
+  /// A part of abandon(), in the same way; `count` grows by those it went through.
+  bool abandon_some(std::string_view queue, InboxId& after, InboxId last, std::size_t& count);
+  std::vector<std::string> queues() const;
   /// Takes a message out, whatever its state. None for unknown ids.
   std::optional<Gone> remove(InboxId id);
 

@@ -262,6 +262,24 @@ std::size_t SqliteInbox::discard(std::string_view queue) {
   }
 }
 
+std::size_t SqliteInbox::abandon(std::string_view queue) {
+  std::size_t count = 0;
+  InboxId after = 0;
+  InboxId last = 0;
+  bool more = true;
+  for (bool first = true; more; first = false) {
+    base::MutexLock lock(mutex_);
+    if (first) last = index_.last_id();
+    more = index_.abandon_some(queue, after, last, count);
+  }
+  return count;
+}
+
+std::vector<std::string> SqliteInbox::queues() const {
+  base::MutexLock lock(mutex_);
+  return index_.queues();
+}
+
 core::InboxUsage SqliteInbox::usage() const {
   base::MutexLock lock(mutex_);
   return index_.usage();

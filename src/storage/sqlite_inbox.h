@@ -51,6 +51,8 @@ class SqliteInbox final : public core::DurableInbox {
   void release(core::InboxId id, std::uint32_t failures, base::WallTime due) override;
   std::size_t claim(const core::TopicFilter& filter) override;
   std::size_t discard(std::string_view queue) override;
+  std::size_t abandon(std::string_view queue) override;
+  std::vector<std::string> queues() const override;
   core::InboxUsage usage() const override;
   bool full() const override;
   bool half_empty() const override;

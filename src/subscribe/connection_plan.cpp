@@ -4,6 +4,12 @@
 
 namespace dapr_mqtt::subscribe {
 
+void ConnectionPlan::place(std::size_t connection, const core::TopicFilter& filter) {
+  if (find(filter)) return;
+  if (filters_.size() <= connection) filters_.resize(connection + 1);
+  filters_[connection].push_back(filter);
+}
+
 std::size_t ConnectionPlan::assign(const core::TopicFilter& filter) {
   if (const auto existing = find(filter)) return *existing;
   const auto free_of_overlap = [&](const std::vector<core::TopicFilter>& on) {

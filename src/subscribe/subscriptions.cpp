@@ -50,7 +50,11 @@ Subscriptions::Subscriptions(base::Executor& executor, SubscriptionHost& host, S
       host_(host),
       settings_(settings),
       counters_(counters),
-      log_(std::move(log)) {}
+      log_(std::move(log)) {
+  if (settings_.session == nullptr) return;
+  left_over_ = settings_.session->subscriptions();
+  for (const auto& [connection, filter] : left_over_) plan_.place(connection, filter);
+}
 
 Subscriptions::~Subscriptions() = default;
 
@@ -65,12 +69,34 @@ Subscriptions::Connection& Subscriptions::connection(std::size_t index) {
   return *connections_[index];
 }
 
+void Subscriptions::begin() {
+  if (std::exchange(begun_, true)) return;
+  if (settings_.session != nullptr) {
+    executor_.post_at(executor_.now() + settings_.grace, [this] { end_left_over(); });
+  }
+  if (plan_.connections() == 0) return;
+  host_.routes_changed(plan_);
+  connection(plan_.connections() - 1);  // and all before it
+}
+
+void Subscriptions::end_left_over() {
+  if (closed_) return;
+  for (const auto& [index, filter] : std::exchange(left_over_, {})) {
+    log_.warn("topic filter " + base::quote(filter.str()) +
+              ": an earlier run subscribed to it, and no app has since this one began: "
+              "unsubscribed");
+    unsubscribe(*connections_[index], filter, Waiting::kStays);
+  }
+  host_.grace_over();
+}
+
 void Subscriptions::add(const core::TopicFilter& filter, const SubscriptionRequest& request,
                         Settled settled) {
   if (closed_) {
     settled();
     return;
   }
+  begin();
   auto it = subscriptions_.find(filter);
   const bool fresh = it == subscriptions_.end();
   if (fresh) {
@@ -81,6 +107,10 @@ void Subscriptions::add(const core::TopicFilter& filter, const SubscriptionReque
                                            0, {}})
              .first;
     host_.routes_changed(plan_);
+    std::erase_if(left_over_, [&](const auto& other) { return other.filter == filter; });
+    if (settings_.session != nullptr) {
+      settings_.session->subscribed(it->second.connection, filter);
+    }
   }
   Subscription& subscription = it->second;
   ++subscription.streams;
@@ -116,30 +146,47 @@ void Subscriptions::drop(Map::iterator it) {
   subscriptions_.erase(it);
   if (subscription.retry != 0) executor_.cancel(subscription.retry);
   settle(subscription);
-  Connection& on = *connections_[subscription.connection];
-  if (on.up) {
-    // Messages may come until the broker has answered: they keep their route.
-    on.consumer->unsubscribe(filter, [this, filter](const base::Status&) {
-      // A connection that broke first ends a clean session's subscriptions too.
-      executor_.post([this, filter] { unsubscribed(filter); });
-    });
-  } else {
-    if (!settings_.clean_session) on.to_unsubscribe.push_back(filter);
-    unsubscribed(filter);
-  }
+  unsubscribe(*connections_[subscription.connection], filter, Waiting::kGoes);
   host_.health_changed(health());
 }
 
-void Subscriptions::unsubscribed(const core::TopicFilter& filter) {
+void Subscriptions::unsubscribe(Connection& on, const core::TopicFilter& filter, Waiting waiting) {
+  if (!on.up) {
+    if (!settings_.clean_session) on.to_unsubscribe.push_back(filter);
+    return unsubscribed(filter, waiting);
+  }
+  // Messages may come until the broker has answered: they keep their route.
+  on.consumer->unsubscribe(filter, [this, filter, &on, waiting](const base::Status& status) {
+    executor_.post([this, filter, &on, waiting, ok = status.ok()] {
+      // A connection that broke first ends a clean session's subscriptions too.
+      if (ok || settings_.clean_session) {
+        forget(on, filter);
+      } else {
+        on.to_unsubscribe.push_back(filter);
+      }
+      unsubscribed(filter, waiting);
+    });
+  });
+}
+
+void Subscriptions::unsubscribed(const core::TopicFilter& filter, Waiting waiting) {
   if (subscriptions_.contains(filter)) return;  // wanted again meanwhile
   plan_.remove(filter);
   host_.routes_changed(plan_);
-  host_.subscription_ended(filter);
+  if (waiting == Waiting::kGoes) host_.subscription_ended(filter);
+}
+
+void Subscriptions::forget(const Connection& on, const core::TopicFilter& filter) {
+  if (settings_.session == nullptr) return;
+  const auto it = subscriptions_.find(filter);
+  const bool wanted = it != subscriptions_.end() && it->second.connection == on.index();
+  if (!wanted) settings_.session->unsubscribed(on.index(), filter);
 }
 
 void Subscriptions::connected(Connection& connection, bool session_present) {
   connection.up = true;
   core::bump(counters_.connections);
+  if (!session_present) session_lost(connection);
   connection.resumed = connection.resumed || session_present;
   for (auto& item : subscriptions_) {
     Subscription& subscription = item.second;
@@ -156,14 +203,29 @@ void Subscriptions::connected(Connection& connection, bool session_present) {
     }
   }
   for (const core::TopicFilter& filter : std::exchange(connection.to_unsubscribe, {})) {
-    if (session_present && !subscriptions_.contains(filter)) unsubscribe_stray(connection, filter);
+    if (!session_present) {
+      forget(connection, filter);
+    } else if (!subscriptions_.contains(filter)) {
+      unsubscribe_stray(connection, filter);
+    }
   }
   host_.health_changed(health());
 }
 
+void Subscriptions::session_lost(const Connection& connection) {
+  std::erase_if(left_over_, [&](const core::SessionSubscription& gone) {
+    if (gone.connection != connection.index()) return false;
+    forget(connection, gone.filter);
+    plan_.remove(gone.filter);
+    return true;
+  });
+  host_.routes_changed(plan_);
+}
+
 void Subscriptions::unsubscribe_stray(Connection& connection, const core::TopicFilter& filter) {
-  connection.consumer->unsubscribe(filter, [](const base::Status&) {
-    // Not there, or gone with the connection: both are well.
+  connection.consumer->unsubscribe(filter, [this, filter, &connection](const base::Status& status) {
+    if (!status.ok()) return;  // the next process will try again
+    executor_.post([this, filter, &connection] { forget(connection, filter); });
   });
 }
 

@@ -1,5 +1,7 @@
 #include "contract/inbox_contract.h"
 
+#include <gmock/gmock.h>
+
 #include <atomic>
 #include <thread>
 #include <vector>
@@ -381,6 +383,25 @@ TEST_P(InboxContract, append_and_the_rest_may_run_on_two_threads) {
   EXPECT_EQ(settled, kCount - kCount / 10);
   EXPECT_EQ(inbox->claim(filter("q")), kCount / 10);
   EXPECT_EQ(inbox->discard("q"), kCount / 10);
+}
+
+TEST_P(InboxContract, abandoned_messages_stay_until_room_is_needed) {
+  const auto inbox = make({.max_messages = 3, .max_bytes = 1U << 20U});
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(inbox->append("old", make_message("t"), false).ok());
+  ASSERT_TRUE(inbox->append("new", make_message("t"), false).value().full);
+  EXPECT_THAT(inbox->queues(), ::testing::UnorderedElementsAre("old", "new"));
+  EXPECT_EQ(inbox->abandon("old"), 2U);
+  EXPECT_EQ(inbox->abandon("none"), 0U);
+  EXPECT_FALSE(inbox->full());
+  EXPECT_EQ(inbox->usage().messages, 3U);
+
+  const core::AppendOutcome outcome =
+      inbox->append("new", make_message("t"), false).value();
+  EXPECT_EQ(outcome.dropped, 1U);
+  ASSERT_EQ(outcome.evicted.size(), 1U);
+  EXPECT_EQ(outcome.evicted[0].queue, "old");
+  ASSERT_TRUE(inbox->take("old", kNow, kReady)) << "the younger one is still there";
+  EXPECT_FALSE(inbox->take("old", kNow, kReady));
 }
 
 }  // namespace dapr_mqtt::testing

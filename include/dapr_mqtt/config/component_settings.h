@@ -18,6 +18,7 @@ namespace dapr_mqtt::config {
 /// deploy/metadata.yaml describes each key for users.
 struct ComponentSettings {
   core::ConnectionOptions connection;  ///< client_id is the consumerID, `{uuid}` replaced
+  bool random_client_id = false;       ///< of `{uuid}`, which daprd may have replaced
   core::QoS qos = core::QoS::kAtMostOnce;  ///< of publishes and subscriptions that name none
   bool retain = false;                     ///< of publishes that name none
   /// Redeliveries after a failure: -1 for ever, 0 none.

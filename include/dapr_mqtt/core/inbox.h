@@ -111,6 +111,12 @@ class Inbox {
   virtual std::size_t claim(const TopicFilter& filter) = 0;
   /// Drops all that waits in `queue` (its subscription has ended for good).
   virtual std::size_t discard(std::string_view queue) = 0;
+  /// Nobody is expected to come for what waits in `queue` now: it stays, but may
+  /// be dropped from now on, as if it had been appended as evictable (until the
+  /// process ends). Returns how many messages that are.
+  virtual std::size_t abandon(std::string_view queue) = 0;
+  /// The queues that hold messages, kUnclaimed among them.
+  virtual std::vector<std::string> queues() const = 0;
 
   virtual InboxUsage usage() const = 0;
   /// What may not be dropped (not evictable, or taken) has reached a limit.

@@ -87,6 +87,11 @@ class Dispatcher {
   /// Returns how many.
   std::size_t discard(const core::TopicFilter& filter);
 
+  /// The streams of an earlier process have had their time to come back: what
+  /// waits in queues that none has opened stays while there is room, with a line in
+  /// the log for each.
+  void abandon_unopened();
+
   /// Delivered, neither acknowledged nor returned.
   std::size_t in_flight() const { return in_flight_; }
 

@@ -2,7 +2,9 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "dapr_mqtt/base/mutex.h"
 #include "dapr_mqtt/core/inbox.h"
@@ -28,6 +30,8 @@ class MemoryInbox final : public core::Inbox {
   void release(core::InboxId id, std::uint32_t failures, base::WallTime due) override;
   std::size_t claim(const core::TopicFilter& filter) override;
   std::size_t discard(std::string_view queue) override;
+  std::size_t abandon(std::string_view queue) override;
+  std::vector<std::string> queues() const override;
   core::InboxUsage usage() const override;
   bool full() const override;
   bool half_empty() const override;

@@ -16,6 +16,8 @@ namespace dapr_mqtt::subscribe {
 /// instances use one. Not thread-safe.
 class ConnectionPlan {
  public:
+  /// The filter has its place already: an earlier process subscribed it there.
+  void place(std::size_t connection, const core::TopicFilter& filter);
   /// The connection's index; the same when the filter is assigned already.
   std::size_t assign(const core::TopicFilter& filter);
   void remove(const core::TopicFilter& filter);

@@ -15,6 +15,7 @@
 #include "dapr_mqtt/base/log.h"
 #include "dapr_mqtt/core/broker.h"
 #include "dapr_mqtt/core/counters.h"
+#include "dapr_mqtt/core/session_store.h"
 #include "dapr_mqtt/subscribe/connection_plan.h"
 #include "dapr_mqtt/subscribe/subscribe_options.h"
 
@@ -33,10 +34,17 @@ class SubscriptionHost {
   /// A filter's last stream has gone and it is unsubscribed: what waits for it
   /// may be dropped.
   virtual void subscription_ended(const core::TopicFilter& filter) = 0;
+  /// The streams of an earlier process have had their time to come back, and its
+  /// subscriptions that none of them wants any more are being ended.
+  virtual void grace_over() = 0;
   /// OK, or what is not as it should be (not connected, refused filters).
   virtual void health_changed(const base::Status& health) = 0;
 };
 
+/// A persistent session may hold subscriptions of an earlier process: each keeps
+/// its connection, so that its messages find their queue before its stream is open
+/// again, and is unsubscribed when no stream has come for it in time.
+///
 /// Runs on one executor: all methods are called on it, and it posts to it what
 /// the connections report. Destroyed after the executor has stopped.
 class Subscriptions {
@@ -44,6 +52,12 @@ class Subscriptions {
   struct Settings {
     bool clean_session = true;
     std::uint64_t seed = 0;  ///< for the back-off's jitter
+    /// Of a persistent session; null: none. Outlives this.
+    core::SessionStore* session = nullptr;
+    /// From the first stream on, how long the subscriptions of an earlier process
+    /// are kept for streams that have not come back. As long as an app may take to
+    /// start and open all of its streams.
+    base::Duration grace = std::chrono::minutes(5);
   };
 
   Subscriptions(base::Executor& executor, SubscriptionHost& host, Settings settings,
@@ -95,12 +109,20 @@ class Subscriptions {
   /// An earlier process may have had the filter on another of our connections,
   /// whose session would go on receiving it.
   void unsubscribe_stray(Connection& connection, const core::TopicFilter& filter);
+  void begin();
+  void end_left_over();
+  void session_lost(const Connection& connection);
+  /// What waits in the inbox for a filter that ends.
+  enum class Waiting { kGoes, kStays };
+  void unsubscribe(Connection& on, const core::TopicFilter& filter, Waiting waiting);
+  /// The session on this connection does not have the filter any more.
+  void forget(const Connection& on, const core::TopicFilter& filter);
   void answered(const core::TopicFilter& filter, std::uint64_t generation,
                 const base::Result<core::QoS>& granted);
   void refuse(Map::value_type& item, const base::Status& why);
   void settle(Subscription& subscription);
   void drop(Map::iterator it);
-  void unsubscribed(const core::TopicFilter& filter);
+  void unsubscribed(const core::TopicFilter& filter, Waiting waiting);
   base::Status health() const;
 
   base::Executor& executor_;
@@ -111,6 +133,8 @@ class Subscriptions {
   ConnectionPlan plan_;
   Map subscriptions_;
   std::vector<std::unique_ptr<Connection>> connections_;
+  std::vector<core::SessionSubscription> left_over_;  ///< no stream has come for them yet
+  bool begun_ = false;                                 ///< the first stream has come
   std::uint64_t last_generation_ = 0;
   bool suspended_ = false;
   bool closed_ = false;

@@ -245,6 +245,29 @@ TEST_F(DispatcherTest, pause_holds_back_what_was_posted_before_it) {
   EXPECT_TRUE(s->deliveries.empty());
 }
 
+TEST_F(DispatcherTest, messages_nobody_came_for_stay_and_make_room) {
+  limits.max_messages = 4;
+  options.persistent = true;
+  start();
+  route({"left", "a"});
+  const auto s = subscriber();
+  dispatcher->open(filter("a"), s);
+  for (int i = 0; i < 4; ++i) receive("left", std::to_string(i));
+  executor.run();
+  EXPECT_EQ(events, (Payloads{"full"}));
+  dispatcher->abandon_unopened();
+  EXPECT_EQ(events, (Payloads{"full", "resume"}));
+  EXPECT_TRUE(log.contains("4 message(s) of topic filter \"left\""));
+  EXPECT_FALSE(log.contains("filter \"a\""));
+  receive("a", "new");
+  executor.run();
+  EXPECT_EQ(s->payloads(), (Payloads{"new"}));
+  const auto late = subscriber();
+  dispatcher->open(filter("left"), late);
+  executor.run();
+  EXPECT_EQ(late->payloads(), (Payloads{"1", "2", "3"}));
+}
+
 TEST_F(DispatcherTest, drain_is_done_when_nothing_is_in_flight) {
   start();
   route({"a"});

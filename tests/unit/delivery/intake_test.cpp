@@ -1,5 +1,6 @@
 #include "dapr_mqtt/delivery/intake.h"
 
+#include "support/forwarding_inbox.h"
 #include "unit/delivery/delivery_fixture.h"
 
 namespace dapr_mqtt::delivery {
@@ -83,33 +84,17 @@ TEST_F(IntakeTest, message_before_its_subscription_waits_for_it_in_a_persistent_
 }
 
 /// An inbox during whose append the subscription opens.
-class LateSubscription final : public core::Inbox {
+class LateSubscription final : public dapr_mqtt::testing::ForwardingInbox<core::Inbox> {
  public:
   LateSubscription(core::Inbox& inbox, std::function<void()> open)
-      : inbox_(inbox), open_(std::move(open)) {}
+      : ForwardingInbox(inbox), open_(std::move(open)) {}
   base::Result<core::AppendOutcome> append(std::string_view queue, core::IncomingMessage message,
                                            bool evictable) override {
     if (auto open = std::exchange(open_, nullptr)) open();
-    return inbox_.append(queue, std::move(message), evictable);
+    return to().append(queue, std::move(message), evictable);
   }
-  std::optional<core::InboxEntry> take(std::string_view q, base::WallTime n, Order o) override {
-    return inbox_.take(q, n, o);
-  }
-  std::optional<base::WallTime> next_due(std::string_view q, Order o) const override {
-    return inbox_.next_due(q, o);
-  }
-  void settle(core::InboxId id) override { inbox_.settle(id); }
-  void release(core::InboxId id, std::uint32_t f, base::WallTime d) override {
-    inbox_.release(id, f, d);
-  }
-  std::size_t claim(const core::TopicFilter& f) override { return inbox_.claim(f); }
-  std::size_t discard(std::string_view q) override { return inbox_.discard(q); }
-  core::InboxUsage usage() const override { return inbox_.usage(); }
-  bool full() const override { return inbox_.full(); }
-  bool half_empty() const override { return inbox_.half_empty(); }
 
  private:
-  core::Inbox& inbox_;
   std::function<void()> open_;
 };
 
@@ -163,26 +148,14 @@ TEST_F(IntakeTest, flood_at_qos_0_costs_a_persistent_session_no_other_message) {
 }
 
 /// An inbox on a broken disk.
-class BrokenInbox final : public core::Inbox {
+class BrokenInbox final : public dapr_mqtt::testing::ForwardingInbox<core::Inbox> {
  public:
+  using ForwardingInbox::ForwardingInbox;
   base::Result<core::AppendOutcome> append(std::string_view, core::IncomingMessage,
                                            bool) override {
     if (throws) throw std::bad_alloc();
     return base::unavailable("no space left");
   }
-  std::optional<core::InboxEntry> take(std::string_view, base::WallTime, Order) override {
-    return std::nullopt;
-  }
-  std::optional<base::WallTime> next_due(std::string_view, Order) const override {
-    return std::nullopt;
-  }
-  void settle(core::InboxId) override {}
-  void release(core::InboxId, std::uint32_t, base::WallTime) override {}
-  std::size_t claim(const core::TopicFilter&) override { return 0; }
-  std::size_t discard(std::string_view) override { return 0; }
-  core::InboxUsage usage() const override { return {}; }
-  bool full() const override { return false; }
-  bool half_empty() const override { return true; }
 
   bool throws = false;
 };
@@ -190,7 +163,7 @@ class BrokenInbox final : public core::Inbox {
 TEST_F(IntakeTest, failed_append_is_told_and_logged) {
   start();
   table.set(0, {filter("a")});
-  BrokenInbox broken;
+  BrokenInbox broken(*inbox);
   std::vector<base::Status> told;
   Intake failing(options, table, broken, dispatcher->arrivals(), executor, clock, counters,
                  base::Log(log), [&](const base::Status& s) { told.push_back(s); });

@@ -6,6 +6,7 @@
 
 #include "dapr_mqtt/storage/memory_inbox.h"
 #include "support/captured_log.h"
+#include "support/fake_session.h"
 #include "support/manual_executor.h"
 
 namespace dapr_mqtt::instance {
@@ -30,6 +31,8 @@ class FakeDurable final : public core::DurableInbox {
   void release(core::InboxId, std::uint32_t, base::WallTime) override {}
   std::size_t claim(const core::TopicFilter&) override { return 0; }
   std::size_t discard(std::string_view) override { return 0; }
+  std::size_t abandon(std::string_view) override { return 0; }
+  std::vector<std::string> queues() const override { return {}; }
   core::InboxUsage usage() const override { return {}; }
   bool full() const override { return false; }
   bool half_empty() const override { return true; }
@@ -40,11 +43,15 @@ class FakeDurable final : public core::DurableInbox {
     return flushes < last_flush;
   }
   void close() override {}
+  core::SessionStore& session() override { return session_; }
 
   std::function<void()> unwritten;
   int flushes = 0;
   int last_flush = 0;  ///< the first that leaves nothing
   bool disk_fails = false;
+
+ private:
+  dapr_mqtt::testing::FakeSession session_;
 };
 
 struct InboxKeeperTest : ::testing::Test {

@@ -1,69 +1,12 @@
-#include "dapr_mqtt/subscribe/subscriptions.h"
-
 #include <gmock/gmock.h>
 
-#include "support/captured_log.h"
-#include "support/fake_broker.h"
-#include "support/manual_executor.h"
+#include "unit/subscribe/subscriptions_fixture.h"
 
 namespace dapr_mqtt::subscribe {
 namespace {
 
-using std::chrono::seconds;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-
-core::TopicFilter filter(const std::string& text) { return core::TopicFilter::parse(text).value(); }
-
-class SubscriptionsTest : public ::testing::Test, public SubscriptionHost {
- protected:
-  std::unique_ptr<core::BrokerConsumer> make_consumer(
-      std::size_t index, core::ConnectionListener& listener) override {
-    auto made = std::make_unique<dapr_mqtt::testing::FakeConsumer>();
-    EXPECT_EQ(index, consumers.size());
-    consumers.push_back(made.get());
-    listeners.push_back(&listener);
-    return made;
-  }
-  void routes_changed(const ConnectionPlan& plan) override {
-    first_route_count = plan.connections() == 0 ? 0 : plan.filters(0).size();
-  }
-  void subscription_ended(const core::TopicFilter& f) override { ended.push_back(f.str()); }
-  void health_changed(const base::Status& now) override { health = now; }
-
-  Subscriptions& make(bool clean_session) {
-    subscriptions = std::make_unique<Subscriptions>(
-        executor, *this, Subscriptions::Settings{clean_session, 1}, counters, base::Log(log, "c"));
-    return *subscriptions;
-  }
-  void add(const std::string& text, SubscriptionRequest request = {}) {
-    subscriptions->add(filter(text), request, [this] { ++settled; });
-    executor.run();
-  }
-  void connect(std::size_t index, bool session_present = false) {
-    listeners[index]->on_connected(session_present);
-    executor.run();
-  }
-  void disconnect(std::size_t index) {
-    listeners[index]->on_disconnected(base::unavailable("gone"));
-    executor.run();
-  }
-  void grant(std::size_t index = 0) {
-    consumers[index]->grant();
-    executor.run();
-  }
-
-  dapr_mqtt::testing::ManualExecutor executor;
-  dapr_mqtt::testing::CapturedLog log;
-  core::Counters counters;
-  std::vector<dapr_mqtt::testing::FakeConsumer*> consumers;
-  std::vector<core::ConnectionListener*> listeners;
-  std::vector<std::string> ended;
-  std::size_t first_route_count = 0;
-  int settled = 0;
-  base::Status health;
-  std::unique_ptr<Subscriptions> subscriptions;
-};
 
 TEST_F(SubscriptionsTest, connect_with_the_first_filter_and_settle_at_suback) {
   make(true);
