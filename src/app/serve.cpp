@@ -1,6 +1,7 @@
 #include "app/serve.h"
 
 #include <csignal>
+#include <utility>
 
 #include "app/state_dir.h"
 #include "dapr_mqtt/base/log.h"
@@ -11,15 +12,16 @@
 
 namespace dapr_mqtt::app {
 
-int serve(const ServeCommand& command, StopSignals& signals) {
+int serve(const ServeCommand& command, StopSignals& signals,
+          instance::FactoryOptions instances) {
   // A limit on the size of files (ulimit -f) is a full disk to us, not the end.
   std::signal(SIGXFSZ, SIG_IGN);
   // What is made later uses what was made before, and goes first.
   observability::DaprLogger logger(command.log);
   const base::Log log(logger);
   const auto broker = mqtt::make_paho_client_factory();
-  const auto factory = instance::make_instance_factory(
-      *broker, logger, {.state_dir = pick_state_dir(command.state_dirs)});
+  instances.state_dir = pick_state_dir(command.state_dirs);
+  const auto factory = instance::make_instance_factory(*broker, logger, std::move(instances));
 
   dapr::ServerOptions options;
   options.socket_path = command.socket;

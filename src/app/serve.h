@@ -2,11 +2,14 @@
 
 #include "app/command_line.h"
 #include "app/stop_signals.h"
+#include "dapr_mqtt/instance/make_factory.h"
 
 namespace dapr_mqtt::app {
 
 /// Serves until the first stop signal, then stops in order; the process's exit
 /// code. Blocks. What goes wrong is in the log.
-int serve(const ServeCommand& command, StopSignals& signals);
+/// `instances`: for tests; its state_dir is the command's.
+int serve(const ServeCommand& command, StopSignals& signals,
+          instance::FactoryOptions instances = {});
 
 }  // namespace dapr_mqtt::app

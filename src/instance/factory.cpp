@@ -104,6 +104,9 @@ class Factory final : public InstanceFactory {
     inbox.limits = settings.inbox;
     inbox.full_sync = settings.inbox_sync_full;
     auto opened = storage::open_durable_inbox(inbox, log);
+    if (opened.ok() && options_.wrap_inbox) {
+      opened = options_.wrap_inbox(std::move(opened).value());
+    }
     if (opened.ok()) {
       if (const std::size_t left = opened.value()->usage().messages; left > 0) {
         log.info(std::to_string(left) + " messages of an earlier run wait in the inbox");

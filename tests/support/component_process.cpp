@@ -10,7 +10,8 @@ std::string ComponentProcess::executable() { return COMPONENT_EXECUTABLE; }
 ComponentProcess::ComponentProcess(const ComponentOptions& options) {
   if (!options.socket_folder) own_folder_ = std::make_unique<TemporaryFolder>();
   const std::string folder = options.socket_folder ? *options.socket_folder : own_folder_->path();
-  std::vector<std::string> argv{executable(), "serve", "--socket-folder", folder};
+  std::vector<std::string> argv{options.executable.value_or(executable()), "serve",
+                                "--socket-folder", folder};
   std::string name = "mqtt";
   bool has_level = false;
   bool has_state_dir = options.environment.contains("DAPR_PUBSUB_MQTT_STATE_DIR");

@@ -14,6 +14,8 @@ struct ComponentOptions {
   std::map<std::string, std::string> environment{};
   /// To share or prepare a folder; otherwise a new one for each process.
   std::optional<std::string> socket_folder{};
+  /// Another one than the component's own.
+  std::optional<std::string> executable{};
 };
 
 /// Starts the executable and returns once it serves; throws std::runtime_error

@@ -1,0 +1,97 @@
+#include "fault/mortal_inbox.h"
+
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <utility>
+
+namespace dapr_mqtt::testing {
+
+Death::Death(const std::string& when) {
+  const std::size_t colon = when.find(':');
+  point_ = when.substr(0, colon);
+  if (colon != std::string::npos) left_ = std::strtol(when.c_str() + colon + 1, nullptr, 10);
+}
+
+void Death::reached(const char* point) {
+  if (point_ == point && left_.fetch_sub(1) == 1) ::kill(::getpid(), SIGKILL);
+}
+
+class MortalInbox::Session final : public core::SessionStore {
+ public:
+  Session(core::SessionStore& to, Death& death) : to_(to), death_(death) {}
+
+  core::PacketStore& packets(std::size_t connection) override {
+    auto& made = packets_[connection];
+    if (!made) made = std::make_unique<Packets>(to_.packets(connection), death_);
+    return *made;
+  }
+  std::vector<core::SessionSubscription> subscriptions() const override {
+    return to_.subscriptions();
+  }
+  void subscribed(std::size_t connection, const core::TopicFilter& filter) override {
+    to_.subscribed(connection, filter);
+  }
+  void unsubscribed(std::size_t connection, const core::TopicFilter& filter) override {
+    to_.unsubscribed(connection, filter);
+  }
+
+ private:
+  class Packets final : public core::PacketStore {
+   public:
+    Packets(core::PacketStore& to, Death& death) : to_(to), death_(death) {}
+    void put_body(Id id, std::string packet) override {
+      to_.put_body(id, std::move(packet));
+      death_.reached("after-body");
+    }
+    void put_mark(Id id) override { to_.put_mark(id); }
+    void remove(Id id) override {
+      death_.reached("before-release");
+      to_.remove(id);
+    }
+    void clear() override { to_.clear(); }
+    // The library asks for the names of a packet once it is done with it.
+    std::vector<Entry> entries() const override {
+      death_.reached("before-release");
+      return to_.entries();
+    }
+    std::optional<std::string> body(Id id) const override { return to_.body(id); }
+
+   private:
+    core::PacketStore& to_;
+    Death& death_;
+  };
+
+  core::SessionStore& to_;
+  Death& death_;
+  std::map<std::size_t, std::unique_ptr<Packets>> packets_;  // one thread's
+};
+
+MortalInbox::MortalInbox(std::unique_ptr<core::DurableInbox> inbox, std::shared_ptr<Death> death)
+    : ForwardingInbox(*inbox),
+      inbox_(std::move(inbox)),
+      death_(std::move(death)),
+      session_(std::make_unique<Session>(inbox_->session(), *death_)) {}
+
+MortalInbox::~MortalInbox() = default;
+
+base::Result<core::AppendOutcome> MortalInbox::append(std::string_view queue,
+                                                      core::IncomingMessage message,
+                                                      bool evictable) {
+  death_->reached("before-commit");
+  auto outcome = to().append(queue, std::move(message), evictable);
+  death_->reached("after-commit");
+  return outcome;
+}
+
+base::Result<bool> MortalInbox::flush() {
+  death_->reached("before-delete");
+  auto more = to().flush();
+  death_->reached("after-delete");
+  return more;
+}
+
+core::SessionStore& MortalInbox::session() { return *session_; }
+
+}  // namespace dapr_mqtt::testing

@@ -1,0 +1,51 @@
+// An inbox in which the process dies at a named moment, as kill -9 would have it.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "support/forwarding_inbox.h"
+
+namespace dapr_mqtt::testing {
+
+/// "<point>:<n>": at the n-th time that this point is reached. Points:
+///   before-commit   a message has come in, its append not begun
+///   after-commit    its append has committed, the broker has no answer yet
+///   before-delete   acknowledgements of the app are about to be written
+///   after-delete    they have been
+///   after-body      QoS 2: the packet is stored, PUBREC not sent
+///   before-release  QoS 2: the library is about to let go of it, PUBCOMP not sent
+class Death {
+ public:
+  explicit Death(const std::string& when);
+  void reached(const char* point);
+
+ private:
+  std::string point_;
+  std::atomic<long> left_{0};
+};
+
+class MortalInbox final : public ForwardingInbox<core::DurableInbox> {
+ public:
+  MortalInbox(std::unique_ptr<core::DurableInbox> inbox, std::shared_ptr<Death> death);
+  ~MortalInbox() override;
+
+  base::Result<core::AppendOutcome> append(std::string_view queue, core::IncomingMessage message,
+                                           bool evictable) override;
+  void watch(std::function<void()> unwritten) override { to().watch(std::move(unwritten)); }
+  base::Result<bool> flush() override;
+  void close() override { to().close(); }
+  core::SessionStore& session() override;
+
+ private:
+  class Session;
+
+  const std::unique_ptr<core::DurableInbox> inbox_;
+  const std::shared_ptr<Death> death_;
+  const std::unique_ptr<Session> session_;
+};
+
+}  // namespace dapr_mqtt::testing
