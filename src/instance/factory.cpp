@@ -73,7 +73,7 @@ class Factory final : public InstanceFactory {
     settings.connection.connect_timeout = std::min(full, std::max(left, kLeastForConnecting));
     const std::shared_ptr<MqttInstance> instance(
         new MqttInstance(std::move(name), std::move(metadata), std::move(settings), broker_,
-                         logger_, std::move(claim), std::move(durable)),
+                         logger_, std::move(claim), std::move(durable), options_.state_dir),
         [this](MqttInstance* done_with) {
           // Its destructor joins threads, maybe the one that let go of it last.
           reaper_.post([done_with] { delete done_with; });

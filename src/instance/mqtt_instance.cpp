@@ -14,8 +14,8 @@
 namespace dapr_mqtt::instance {
 namespace {
 
-// What an instance may hold in memory for consumers that are slow. Messages of
-// clean sessions past it are dropped (oldest first) and counted.
+// What an instance may hold for consumers that are slow when it has no disk to put
+// it on. Messages past it are dropped (oldest first) and counted.
 constexpr std::size_t kMaxBytesInMemory = 32U << 20U;
 
 delivery::Policy policy_of(const config::ComponentSettings& settings) {
@@ -36,7 +36,7 @@ core::ConnectionOptions publisher_options(core::ConnectionOptions options) {
 MqttInstance::MqttInstance(std::string name, core::Metadata metadata,
                            config::ComponentSettings settings, core::BrokerClientFactory& broker,
                            base::Logger& logger, std::shared_ptr<IdentityRegistry::Claim> claim,
-                           std::unique_ptr<core::DurableInbox> durable)
+                           std::unique_ptr<core::DurableInbox> durable, std::string state_dir)
     : name_(std::move(name)),
       metadata_(std::move(metadata)),
       settings_(std::move(settings)),
@@ -48,16 +48,20 @@ MqttInstance::MqttInstance(std::string name, core::Metadata metadata,
       broker_.make_publisher(publisher_options(settings_.connection), *this, log_);
   publisher_ = std::make_unique<publish::Publisher>(publish_worker_, *publisher_connection_,
                                                     counters_);
-  make_way_in(std::move(durable));
+  make_way_in(std::move(durable), state_dir);
 }
 
-void MqttInstance::make_way_in(std::unique_ptr<core::DurableInbox> durable) {
+void MqttInstance::make_way_in(std::unique_ptr<core::DurableInbox> durable,
+                               const std::string& state_dir) {
   const bool persistent = !settings_.connection.clean_session;
   core::InboxLimits limits = settings_.inbox;
   if (durable) {
     durable_ = durable.get();
     inbox_ = std::move(durable);
     make_keeper(*durable_);
+  } else if (!state_dir.empty()) {
+    inbox_ = std::make_unique<storage::MemoryInbox>(
+        limits, storage::SpillOptions{.folder = state_dir}, log_);
   } else {
     limits.max_bytes = std::min(limits.max_bytes, kMaxBytesInMemory);
     inbox_ = std::make_unique<storage::MemoryInbox>(limits);

@@ -41,7 +41,7 @@ class MqttInstance final : public Instance,
   MqttInstance(std::string name, core::Metadata metadata, config::ComponentSettings settings,
                core::BrokerClientFactory& broker, base::Logger& logger,
                std::shared_ptr<IdentityRegistry::Claim> claim,
-               std::unique_ptr<core::DurableInbox> durable);
+               std::unique_ptr<core::DurableInbox> durable, std::string state_dir);
   ~MqttInstance() override;
 
   void open(FirstAttempt first_attempt);
@@ -74,7 +74,7 @@ class MqttInstance final : public Instance,
   void on_connected(bool session_present) override;
   void on_disconnected(const base::Status& cause) override;
 
-  void make_way_in(std::unique_ptr<core::DurableInbox> durable);
+  void make_way_in(std::unique_ptr<core::DurableInbox> durable, const std::string& state_dir);
   void make_keeper(core::DurableInbox& durable);
   // On mqtt-deliver.
   void stop_intake(IntakeGate::Reason reason);

@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "dapr_mqtt/base/text.h"
+#include "storage/private_folder.h"
 
 namespace dapr_mqtt::storage {
 namespace {
@@ -44,22 +45,8 @@ std::string name_of(std::string_view consumer_id, std::string_view identity) {
   return name + "-" + hash_of(identity);
 }
 
-base::Status cannot(const char* what, const std::string& path, int error) {
-  return base::unavailable(
-      "the inbox of a persistent session (cleanSession false) needs a folder: cannot " +
-      std::string(what) + " " + base::quote(path, 512) + ": " +
-      std::generic_category().message(error) +
-      "; make it writable for this user, or name another with --state-dir");
-}
-
-base::Status make_private_folders(const std::string& path) {
-  std::error_code error;
-  const fs::path parent = fs::path(path).parent_path();
-  if (!parent.empty() && !fs::exists(parent, error)) {
-    if (base::Status status = make_private_folders(parent); !status.ok()) return status;
-  }
-  if (::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return {};
-  return cannot("make", path, errno);
+base::Status needs_folder(const base::Status& status) {
+  return status.with_context("the inbox of a persistent session (cleanSession false) needs a folder");
 }
 
 /// True when `fd` is still the file at `path`: an owner that leaves removes it.
@@ -80,14 +67,16 @@ base::Result<InboxFolder> InboxFolder::claim(const std::string& state_dir,
   const std::string lock = folder.path_ + kLock;
   constexpr int kTries = 10;  // each is a race lost against one that left
   for (int n = 0; n < kTries; ++n) {
-    if (base::Status status = make_private_folders(folder.path_); !status.ok()) return status;
+    if (base::Status status = make_private_folders(folder.path_); !status.ok()) {
+      return needs_folder(status);
+    }
     folder.lock_.reset(::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!folder.lock_.valid()) {
       if (errno == ENOENT) continue;
-      return cannot("write into", folder.path_, errno);
+      return needs_folder(folder_error("write into", folder.path_, errno));
     }
     if (::flock(folder.lock_.get(), LOCK_EX | LOCK_NB) != 0) {
-      if (errno != EWOULDBLOCK) return cannot("lock", lock, errno);
+      if (errno != EWOULDBLOCK) return needs_folder(folder_error("lock", lock, errno));
       return base::failed_precondition(
           "consumerID " + base::quote(consumer_id) + ": another process has the inbox in " +
           base::quote(folder.path_, 512) +

@@ -1,16 +1,45 @@
 #include "dapr_mqtt/storage/memory_inbox.h"
 
+#include <chrono>
+#include <limits>
 #include <utility>
 #include <vector>
 
 #include "storage/inbox_index.h"
+#include "storage/spill_file.h"
 
 namespace dapr_mqtt::storage {
 
 using core::InboxId;
 
+namespace {
+
+/// Until a message that could not be read is tried again.
+constexpr std::chrono::seconds kReadAgain{1};
+
+/// Of those that went, the ones whose message is in the file.
+std::vector<InboxId> spilled(const std::vector<InboxIndex::Gone>& gone) {
+  std::vector<InboxId> ids;
+  for (const InboxIndex::Gone& g : gone) {
+    if (!g.message) ids.push_back(g.id);
+  }
+  return ids;
+}
+
+}  // namespace
+
 MemoryInbox::MemoryInbox(core::InboxLimits limits)
-    : index_(std::make_unique<InboxIndex>(limits)) {}
+    : memory_bytes_(std::numeric_limits<std::size_t>::max()),
+      memory_bytes_without_disk_(memory_bytes_),
+      index_(std::make_unique<InboxIndex>(limits)) {}
+
+MemoryInbox::MemoryInbox(core::InboxLimits limits, SpillOptions spill, base::Log log)
+    : memory_bytes_(spill.memory_bytes),
+      memory_bytes_without_disk_(spill.memory_bytes_without_disk),
+      spill_(std::make_unique<SpillFile>(std::move(spill.folder))),
+      log_(std::make_unique<base::Log>(std::move(log))),
+      index_(std::make_unique<InboxIndex>(limits)) {}
+
 MemoryInbox::~MemoryInbox() = default;
 
 base::Result<core::AppendOutcome> MemoryInbox::append(std::string_view queue,
@@ -22,17 +51,74 @@ base::Result<core::AppendOutcome> MemoryInbox::append(std::string_view queue,
   item.evictable = evictable;
   item.message = std::make_shared<const core::IncomingMessage>(std::move(message));
   std::vector<InboxIndex::Gone> gone;  // before the lock: freed after it
-  base::MutexLock lock(mutex_);
-  if (!index_->admits(item.bytes, evictable)) return index_->refused(queue, item.qos);
-  return index_->append(index_->next_id(), queue, std::move(item), gone);
+  InboxId id = 0;
+  bool to_disk = false;
+  bool fits_without = false;
+  {
+    base::MutexLock lock(mutex_);
+    if (!index_->admits(item.bytes, evictable)) return index_->refused(queue, item.qos);
+    id = index_->next_id();
+    const std::size_t with_it = index_->bytes_in_memory() + item.bytes;
+    to_disk = with_it > memory_bytes_;
+    fits_without = with_it <= memory_bytes_without_disk_;
+  }
+  const MessagePtr kept = item.message;  // freed after the lock
+  if (to_disk && spill(id, *kept)) {
+    if (queue == kUnclaimed) item.topic = std::make_unique<const std::string>(kept->topic);
+    item.message.reset();
+  } else if (to_disk && evictable && !fits_without) {
+    base::MutexLock lock(mutex_);
+    return index_->refused(queue, item.qos);
+  }
+  core::AppendOutcome outcome;
+  {
+    base::MutexLock lock(mutex_);
+    outcome = index_->append(id, queue, std::move(item), gone);
+  }
+  erase_spilled(spilled(gone));
+  return outcome;
+}
+
+bool MemoryInbox::spill(InboxId id, const core::IncomingMessage& message) {
+  const base::Status status = spill_->write(id, message);
+  const bool failed_before = spill_fails_.exchange(!status.ok());
+  if (!status.ok() && !failed_before) {
+    log_->error("the messages that wait for the app go to disk from here on, and it does not take "
+                "them: " + status.message() + "; past " +
+                std::to_string(memory_bytes_without_disk_ >> 20U) +
+                " MiB in memory, what comes in is dropped");
+  } else if (status.ok() && failed_before) {
+    log_->info("the disk takes waiting messages again");
+  }
+  return status.ok();
+}
+
+void MemoryInbox::erase_spilled(const std::vector<InboxId>& ids) {
+  for (const InboxId id : ids) spill_->erase(id);
 }
 
 std::optional<core::InboxEntry> MemoryInbox::take(std::string_view queue, base::WallTime now,
                                                   Order order) {
-  base::MutexLock lock(mutex_);
-  auto taken = index_->take(queue, now, order);
-  if (!taken) return std::nullopt;
-  return core::InboxEntry{taken->id, std::move(taken->message), taken->failures};
+  while (true) {
+    std::optional<InboxIndex::Taken> taken;
+    {
+      base::MutexLock lock(mutex_);
+      taken = index_->take(queue, now, order);
+    }
+    if (!taken) return std::nullopt;
+    if (taken->message) {
+      return core::InboxEntry{taken->id, std::move(taken->message), taken->failures};
+    }
+    auto message = spill_->read(taken->id);
+    if (message.ok() && message.value()) {
+      return core::InboxEntry{
+          taken->id, std::make_shared<const core::IncomingMessage>(*std::move(message).value()),
+          taken->failures};
+    }
+    // In ready order another may be readable.
+    base::MutexLock lock(mutex_);
+    index_->release(taken->id, taken->failures, now + kReadAgain);
+  }
 }
 
 std::optional<base::WallTime> MemoryInbox::next_due(std::string_view queue, Order order) const {
@@ -42,8 +128,11 @@ std::optional<base::WallTime> MemoryInbox::next_due(std::string_view queue, Orde
 
 void MemoryInbox::settle(InboxId id) {
   std::optional<InboxIndex::Gone> gone;
-  base::MutexLock lock(mutex_);
-  gone = index_->settle(id);
+  {
+    base::MutexLock lock(mutex_);
+    gone = index_->settle(id);
+  }
+  if (gone && !gone->message) spill_->erase(id);
 }
 
 void MemoryInbox::release(InboxId id, std::uint32_t failures, base::WallTime due) {
@@ -80,6 +169,7 @@ std::size_t MemoryInbox::discard(std::string_view queue) {
       if (first) last = index_->last_id();
       more = index_->discard_some(queue, after, last, gone);
     }
+    erase_spilled(spilled(gone));
     dropped += gone.size();
     if (!more) return dropped;
   }

@@ -1,24 +1,44 @@
 #pragma once
 
+#include <atomic>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "dapr_mqtt/base/log.h"
 #include "dapr_mqtt/base/mutex.h"
 #include "dapr_mqtt/core/inbox.h"
 
 namespace dapr_mqtt::storage {
 
 class InboxIndex;
+class SpillFile;
 
-/// The inbox of clean sessions: in memory, gone with the process. Never fails.
+/// Where messages go that an inbox in memory has no memory for.
+struct SpillOptions {
+  /// Past so many bytes (footprints), what comes in goes to a file. The first to
+  /// come stay in memory: the app gets those next.
+  std::size_t memory_bytes = 8U << 20U;
+  /// As long as the disk does not take it, so many instead; then it is dropped.
+  std::size_t memory_bytes_without_disk = 32U << 20U;
+  /// For the file, which has no name and ends with the process.
+  std::string folder;
+};
+
+/// The inbox of clean sessions: in memory, with a file for what memory does not
+/// hold, gone with the process. Never fails: what neither memory nor disk takes is
+/// dropped and counted as evicted, with an error in the log once.
 ///
-/// Thread-safe (one mutex, held for a bounded number of messages at a time).
+/// Thread-safe (one mutex, held for a bounded number of messages at a time; never
+/// while the disk is at work).
 class MemoryInbox final : public core::Inbox {
  public:
+  /// All of it in memory.
   explicit MemoryInbox(core::InboxLimits limits);
+  MemoryInbox(core::InboxLimits limits, SpillOptions spill, base::Log log);
   ~MemoryInbox() override;
 
   base::Result<core::AppendOutcome> append(std::string_view queue, core::IncomingMessage message,
@@ -37,6 +57,15 @@ class MemoryInbox final : public core::Inbox {
   bool half_empty() const override;
 
  private:
+  bool spill(core::InboxId id, const core::IncomingMessage& message);
+  void erase_spilled(const std::vector<core::InboxId>& ids);
+
+  const std::size_t memory_bytes_;
+  const std::size_t memory_bytes_without_disk_;
+  const std::unique_ptr<SpillFile> spill_;  // null: none
+  const std::unique_ptr<base::Log> log_;    // with it
+  std::atomic<bool> spill_fails_{false};
+
   mutable base::Mutex mutex_;
   const std::unique_ptr<InboxIndex> index_ DM_GUARDED_BY(mutex_);
 };

@@ -53,9 +53,11 @@ base::Result<std::unique_ptr<Database>> Database::open(const std::string& path,
 }
 
 base::Status Database::configure(const DatabaseOptions& options) {
+  const char* synchronous = options.scratch     ? "PRAGMA synchronous=OFF"
+                            : options.full_sync ? "PRAGMA synchronous=FULL"
+                                                : "PRAGMA synchronous=NORMAL";
   for (const char* pragma :
-       {"PRAGMA locking_mode=EXCLUSIVE", "PRAGMA journal_mode=WAL",
-        options.full_sync ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL", kCheckpoint,
+       {"PRAGMA locking_mode=EXCLUSIVE", "PRAGMA journal_mode=WAL", synchronous, kCheckpoint,
         "PRAGMA journal_size_limit=16777216", "PRAGMA temp_store=MEMORY"}) {
     if (base::Status status = execute(pragma); !status.ok()) return status;
   }

@@ -14,6 +14,7 @@ namespace dapr_mqtt::storage::sqlite {
 
 struct DatabaseOptions {
   bool full_sync = false;     ///< each commit survives a power cut
+  bool scratch = false;       ///< nothing of it is for after the process: never synced
   const char* vfs = nullptr;  ///< SQLite's name of another file layer: for tests
 };
 

@@ -32,7 +32,7 @@ Found run(std::uint64_t seed, bool full_sync) {
   testing::CapturedLog log;
   testing::LossyDisk disk;
   SqliteInboxOptions options;
-  options.database = {full_sync, disk.name()};
+  options.database = {.full_sync = full_sync, .vfs = disk.name()};
   Found out;
   {
     const auto inbox =
