@@ -89,6 +89,11 @@ std::string masked_url(std::string_view url) {
   const std::size_t address_end = std::min(url.find_first_of("/?#"), url.size());
   const std::string_view address = url.substr(0, address_end);
   const std::size_t bracket = address.starts_with('[') ? address.find(']') : std::string_view::npos;
+  constexpr std::string_view kOfIpv6 = "0123456789abcdefABCDEF:.%";
+  if (bracket != std::string_view::npos &&
+      address.substr(1, bracket - 1).find_first_not_of(kOfIpv6) != std::string_view::npos) {
+    return base::quote(shown + "[***]", kMaxShown);
+  }
   const std::size_t colon = address.find(':', bracket == std::string_view::npos ? 0 : bracket);
   if (colon != std::string_view::npos && !is_digits(address.substr(colon + 1))) {
     shown += std::string(address.substr(0, colon)) + ":***";

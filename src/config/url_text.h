@@ -29,8 +29,8 @@ struct UrlParts {
 UrlParts split_url(std::string_view url);
 
 /// `url` quoted for an error without anything that could be a secret: user
-/// information, queries, and a port that is no number (most often a password
-/// whose host was forgotten).
+/// information, queries, and what is no number for a port or no address in
+/// brackets (most often a password whose host was forgotten).
 std::string masked_url(std::string_view url);
 
 }  // namespace dapr_mqtt::config

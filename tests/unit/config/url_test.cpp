@@ -153,7 +153,7 @@ TEST(MaskedUrl, Shows_no_user_information_whatever_else_is_wrong) {
        {"tcp://user:geheim", "user:geheim", "tcp://user:geheim:1883", "tcp://user:geheim/x",
         "tcp://user:x/geheim", "tcp://[user:geheim", "tcp://user:1/geheim", "tcp//user:geheim@h",
         "ws://u:x/geheim@h", "tcp://h?geheim", "tcp://h#geheim", "tcp://h:x]:geheim", "tcp://u:x]geheim",
-        "tcp:/u:geheim@h", "://u:geheim@h"}) {
+        "tcp:/u:geheim@h", "://u:geheim@h", "tcp://[:geheim]", "tcp://[geheim]:1"}) {
     EXPECT_THAT(masked_url(url), Not(HasSubstr("geheim"))) << url;
   }
 }
