@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <new>
 #include <random>
 
@@ -33,6 +34,7 @@ int read_file(sqlite3_file* file, void* out, int size, sqlite3_int64 offset) {
   return real_of(file).xRead(of(file).real(), out, size, offset);
 }
 int write_file(sqlite3_file* file, const void* data, int size, sqlite3_int64 offset) {
+  if (the_disk->full() && of(file).path != nullptr) return SQLITE_FULL;
   if (of(file).path != nullptr) {
     the_disk->changed({*of(file).path, offset,
                        std::string(static_cast<const char*>(data), static_cast<std::size_t>(size)),
@@ -123,11 +125,25 @@ void LossyDisk::deleted(const std::string& path) {
   std::erase_if(unsynced_, [&](const Change& c) { return c.path == path; });
 }
 
+void LossyDisk::hold(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  durable_[path].assign(std::istreambuf_iterator<char>(file), {});
+}
+
 void LossyDisk::cut_power(const std::string& folder, std::uint64_t seed) const {
   std::mt19937_64 random(seed);
+  leave(folder, [&](const Change&) { return random() % 2 == 0; });
+}
+
+void LossyDisk::kill(const std::string& folder) const {
+  leave(folder, [](const Change&) { return true; });
+}
+
+void LossyDisk::leave(const std::string& folder,
+                      const std::function<bool(const Change&)>& survives) const {
   std::map<std::string, std::string> left = durable_;
   for (const Change& change : unsynced_) {
-    if (random() % 2 == 0) apply(change, left[change.path]);
+    if (survives(change)) apply(change, left[change.path]);
   }
   for (const auto& [path, content] : left) {
     std::ofstream(std::filesystem::path(folder) / std::filesystem::path(path).filename(),

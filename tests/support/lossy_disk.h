@@ -1,8 +1,11 @@
-// A file layer for SQLite that can lose what was not synced: power cuts.
+// A file layer for SQLite that can be full, and that can lose what was not synced.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +27,14 @@ class LossyDisk {
   /// what was synced, and of each write since then, all or nothing by chance
   /// (disks write in any order).
   void cut_power(const std::string& folder, std::uint64_t seed) const;
+  /// The same as a kill leaves them: with every write.
+  void kill(const std::string& folder) const;
+  /// A file that is there already, before it is opened.
+  void hold(const std::string& path);
+
+  /// So many writes more succeed, then none until empty().
+  void fill_after(std::size_t writes) { room_ = writes; }
+  void empty() { room_.reset(); }
 
   // For the file layer.
   struct Change {
@@ -35,8 +46,18 @@ class LossyDisk {
   void changed(Change change) { unsynced_.push_back(std::move(change)); }
   void synced(const std::string& path);
   void deleted(const std::string& path);  ///< for good at once
+  /// Whether this write fails.
+  bool full() {
+    if (!room_) return false;
+    if (*room_ == 0) return true;
+    --*room_;
+    return false;
+  }
 
  private:
+  void leave(const std::string& folder, const std::function<bool(const Change&)>& survives) const;
+
+  std::optional<std::size_t> room_;
   std::map<std::string, std::string> durable_;
   std::vector<Change> unsynced_;
 };
