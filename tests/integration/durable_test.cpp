@@ -129,7 +129,14 @@ TEST_F(Durable, attempts_and_due_times_survive_a_kill) {
   start();
   const auto client = connect(with);
   const auto stream = client->pull("t");
-  const auto both = stream->take(2);
+  std::vector<wire::PullMessagesResponse> both;
+  while (both.size() < 2) {
+    const auto message = stream->next();
+    ASSERT_TRUE(message);
+    // The kill may have come before PUBACK: the broker sends it again.
+    if (value_of(*message, "mqtt-duplicate") == "true") continue;
+    both.push_back(*message);
+  }
   EXPECT_THAT(data_of(both), ElementsAre("next", "failing")) << "the failed one waits for its time";
   ASSERT_EQ(both.size(), 2U);
   EXPECT_EQ(value_of(both[1], "mqtt-attempt"), "2");
