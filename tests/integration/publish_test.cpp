@@ -87,7 +87,7 @@ TEST_F(Publish, has_hundreds_in_flight_and_answers_each) {
                                       if (--open == 0) done.set_value();
                                     });
   }
-  ASSERT_EQ(done.get_future().wait_for(kPatience * 3), std::future_status::ready);
+  ASSERT_EQ(done.get_future().wait_for(kPatience * 2), std::future_status::ready);
   EXPECT_EQ(ok, kCalls);
 }
 

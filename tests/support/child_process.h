@@ -35,7 +35,7 @@ class ChildProcess {
   void signal(int number) const;
   /// The exit code, or 128 + the signal that ended it, as a shell counts. None:
   /// it has not ended `within`. Later calls give the same.
-  std::optional<int> wait_for_end(std::chrono::milliseconds within = std::chrono::seconds(20));
+  std::optional<int> wait_for_end(std::chrono::milliseconds within = std::chrono::seconds(45));
   bool running() { return !wait_for_end(std::chrono::milliseconds(0)); }
 
   std::string output() const;
@@ -43,7 +43,7 @@ class ChildProcess {
   /// False when it is not in the output `within`, or the output has ended
   /// without it. Looks at what came since character `from`.
   bool wait_for_output(std::string_view part, std::size_t from = 0,
-                       std::chrono::milliseconds within = std::chrono::seconds(20)) const;
+                       std::chrono::milliseconds within = std::chrono::seconds(45)) const;
 
  private:
   void read_output(int fd);

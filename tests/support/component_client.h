@@ -21,7 +21,7 @@ namespace wire = ::dapr::proto::components::v1;
 using Properties = std::map<std::string, std::string>;
 
 /// Long enough for what must come, on a slow machine under a sanitizer.
-inline constexpr std::chrono::seconds kPatience{20};
+inline constexpr std::chrono::seconds kPatience{45};
 
 /// One PullMessages stream, read by a thread of its own. Ends with the object.
 class PullStream {

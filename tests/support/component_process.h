@@ -31,7 +31,7 @@ class ComponentProcess {
   const ChildProcess& process() const { return *process_; }
 
   /// SIGTERM, and waits for the end: the exit code.
-  std::optional<int> terminate(std::chrono::milliseconds within = std::chrono::seconds(20));
+  std::optional<int> terminate(std::chrono::milliseconds within = std::chrono::seconds(45));
   void kill();  ///< SIGKILL, and waits
 
   /// The executable, for tests that want it to fail.

@@ -26,7 +26,7 @@ namespace {
 namespace fs = std::filesystem;
 using std::chrono::steady_clock;
 
-constexpr auto kStartTimeout = std::chrono::seconds(20);
+constexpr auto kStartTimeout = std::chrono::seconds(45);
 
 std::string find_program(const std::string& name) {
   std::string path = std::getenv("PATH") != nullptr ? std::getenv("PATH") : "";

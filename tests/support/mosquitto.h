@@ -92,7 +92,7 @@ class Mosquitto {
   /// False when no line that contains `part` has come within `within`. Looks at
   /// what was logged since character `from` of log().
   bool wait_for_log(const std::string& part, std::size_t from = 0,
-                    std::chrono::milliseconds within = std::chrono::seconds(20)) const;
+                    std::chrono::milliseconds within = std::chrono::seconds(45)) const;
 
  private:
   void write_config();

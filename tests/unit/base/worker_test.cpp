@@ -132,13 +132,17 @@ TEST(Worker, Wakes_for_a_timer_earlier_than_the_one_it_waits_for) {
 TEST(Worker, Runs_no_timer_that_was_cancelled) {
   Worker worker("cancel");
   bool ran = false;
+  Event begin;
   Event done;
-  const auto timer = worker.post_at(worker.now() + milliseconds(5), [&] { ran = true; });
+  worker.post([&] { begin.wait(); });  // however long this thread is kept from cancelling
+  const TimePoint when = worker.now();
+  const auto timer = worker.post_at(when, [&] { ran = true; });
   EXPECT_NE(timer, 0U);
   worker.cancel(timer);
   worker.cancel(timer);
   worker.cancel(12345);
-  worker.post_at(worker.now() + milliseconds(10), [&] { done.set(); });
+  worker.post_at(when, [&] { done.set(); });
+  begin.set();
   ASSERT_TRUE(done.happens());
   worker.stop();
   EXPECT_FALSE(ran);

@@ -127,7 +127,8 @@ TEST_F(AcceptorTest, End_of_an_idle_connection_is_told_at_once) {
   const auto begin = std::chrono::steady_clock::now();
   fd.reset();
   ASSERT_TRUE(handler_.wait_for(1, 1));
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(1));
+  // Some milliseconds; the rest is for machines that are busy with other things.
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
 }
 
 TEST_F(AcceptorTest, Half_close_by_the_peer_counts_as_its_end) {

@@ -79,7 +79,7 @@ TEST_F(Connections, Second_Init_with_other_metadata_ends_the_first_ones_streams)
   EXPECT_EQ(factory_.latest()->metadata().at("url"), "2");
 }
 
-TEST_F(Connections, End_of_the_connection_closes_instances_and_streams_within_a_second) {
+TEST_F(Connections, End_of_the_connection_closes_instances_and_streams_at_once) {
   start();
   auto client = std::make_optional<WireClient>(path_);
   ASSERT_TRUE(client->init().ok());
@@ -89,7 +89,8 @@ TEST_F(Connections, End_of_the_connection_closes_instances_and_streams_within_a_
   pull.reset();
   client.reset();
   ASSERT_TRUE(wait([&] { return factory_.alive == 0; }));
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(1));
+  // Some milliseconds; the rest is for machines that are busy with other things.
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
   EXPECT_TRUE(wait([&] { return opened->closed; }));
 }
 
