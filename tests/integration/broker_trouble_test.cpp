@@ -1,12 +1,17 @@
 // Brokers that are not there, go away, come back, or hang.
+#include <future>
+
 #include "integration/component_test.h"
 
 namespace dapr_mqtt::testing {
 namespace {
 
+using std::chrono::milliseconds;
 using std::chrono::seconds;
 using ::testing::AnyOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Pair;
 
 class BrokerTrouble : public ComponentTest {
  protected:
@@ -89,6 +94,42 @@ TEST_F(BrokerTrouble, while_publishing_loses_nothing_that_was_answered) {
     stream->ack(message->id());
     if (message->data().starts_with("sent while away")) ++after_outages;
   }
+}
+
+TEST_F(BrokerTrouble, sends_again_what_it_had_no_answer_to_when_the_broker_died) {
+  const auto client = connect(metadata({{"publishTimeout", "60s"}}));
+  ASSERT_TRUE(client->publish("t", "x").ok());
+  broker->suspend();
+  constexpr int kCalls = 60;  // more than a window of QoS 2 holds
+  std::vector<std::future<grpc::Status>> calls;
+  for (int i = 0; i < kCalls; ++i) {
+    calls.push_back(std::async(std::launch::async, [&client, i] {
+      return client->publish("t", "x", {{"qos", std::to_string(1 + i % 2)}}, seconds(60));
+    }));
+  }
+  // Gives the others time to get out; those that have not are to come through, too.
+  EXPECT_EQ(client->publish("t", "x", {}, milliseconds(300)).error_code(),
+            grpc::StatusCode::DEADLINE_EXCEEDED);
+  broker->kill();
+  broker->start();
+  for (auto& call : calls) {
+    const grpc::Status status = call.get();
+    EXPECT_TRUE(status.ok()) << status.error_message();
+  }
+}
+
+TEST_F(BrokerTrouble, names_every_entry_of_a_bulk_publish_at_its_timeout) {
+  const auto client = connect(metadata({{"publishTimeout", "1s"}}));
+  ASSERT_TRUE(client->publish("t", "x").ok());
+  broker->suspend();
+  wire::BulkPublishRequest request;
+  request.set_topic("t");
+  for (const char* id : {"one", "two"}) request.add_entries()->set_entry_id(id);
+  const BulkAnswer answer = client->bulk_publish(request);
+  broker->resume();
+  ASSERT_TRUE(answer.status.ok()) << answer.status.error_message();
+  EXPECT_THAT(answer.failed, ElementsAre(Pair("one", HasSubstr("not acknowledged")),
+                                         Pair("two", HasSubstr("not acknowledged"))));
 }
 
 TEST_F(BrokerTrouble, fails_a_publish_at_its_timeout_with_the_cause) {
