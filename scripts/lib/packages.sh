@@ -11,7 +11,7 @@ readonly PACKAGES_BUILD=(
 # shellcheck disable=SC2034
 readonly PACKAGES_DEMO=(mosquitto)
 # shellcheck disable=SC2034
-readonly PACKAGES_TEST=(libgmock-dev libgtest-dev mosquitto)
+readonly PACKAGES_TEST=(debootstrap libgmock-dev libgtest-dev mosquitto)
 
 say() { printf '==> %s\n' "$*"; }
 die() {
