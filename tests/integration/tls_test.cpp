@@ -1,6 +1,7 @@
 // TLS to a real broker: what works, and what each mistake is told as.
+#include <filesystem>
 #include <fstream>
-#include <sstream>
+#include <iterator>
 
 #include "integration/component_test.h"
 
@@ -9,6 +10,25 @@ namespace {
 
 using ::testing::AnyOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
+namespace fs = std::filesystem;
+
+/// The files that the component has open, and those in `folders`.
+std::vector<std::string> files_of(const ComponentProcess& component, const std::vector<fs::path>& folders) {
+  std::vector<std::string> files;
+  std::error_code error;
+  const std::string open = "/proc/" + std::to_string(component.process().pid()) + "/fd";
+  for (const auto& entry : fs::directory_iterator(open, error)) {
+    const fs::path file = fs::read_symlink(entry, error);  // "/memfd:…" is none on a disk
+    if (fs::is_regular_file(file, error)) files.push_back(file);
+  }
+  for (const fs::path& folder : folders) {
+    for (const auto& entry : fs::recursive_directory_iterator(folder, error)) {
+      if (entry.is_regular_file(error)) files.push_back(entry.path());
+    }
+  }
+  return files;
+}
 
 class Tls : public ::testing::Test {
  protected:
@@ -35,7 +55,8 @@ class Tls : public ::testing::Test {
 
   const CertificateAuthority authority;
   std::unique_ptr<Mosquitto> broker;
-  ComponentProcess component;
+  const TemporaryFolder scratch;
+  ComponentProcess component{{.environment = {{"TMPDIR", scratch.path()}}}};
   ComponentClient client{component.address()};
 };
 
@@ -62,7 +83,13 @@ TEST_F(Tls, works_mutually_with_line_breaks_escaped_and_keeps_the_key_off_the_di
   const auto stream = client.pull("t");
   ASSERT_TRUE(client.publish("t", "x").ok());
   EXPECT_TRUE(stream->next());
-  EXPECT_THAT(component.process().output(), ::testing::Not(HasSubstr("PRIVATE KEY")));
+  EXPECT_THAT(component.process().output(), Not(HasSubstr("PRIVATE KEY")));
+  const fs::path sockets_and_state = fs::path(component.socket()).parent_path();
+  for (const std::string& file : files_of(component, {scratch.path(), sockets_and_state})) {
+    std::ifstream content(file, std::ios::binary);
+    EXPECT_THAT(std::string(std::istreambuf_iterator<char>(content), {}), Not(HasSubstr("PRIVATE KEY")))
+        << file;
+  }
 }
 
 TEST_F(Tls, to_an_unknown_ca_says_so) {
