@@ -102,12 +102,14 @@ TEST_F(Instances, go_with_their_connection) {
   // The last one's end is an event of the broker's log; then all is as before.
   ASSERT_TRUE(broker->wait_for_log("c" + std::to_string(kRounds - 1) + "-pub-"));
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
-  while ((entries("task") > threads + 2 || entries("fd") > descriptors + 4) &&
+  // gRPC may have made some more of its own; what each left would be a hundred.
+  constexpr std::size_t kSome = 20;
+  while ((entries("task") > threads + kSome || entries("fd") > descriptors + kSome) &&
          std::chrono::steady_clock::now() < deadline) {
     ASSERT_TRUE(keeper->ping().ok());  // each takes its time: no sleep needed
   }
-  EXPECT_LE(entries("task"), threads + 2);
-  EXPECT_LE(entries("fd"), descriptors + 4);
+  EXPECT_LE(entries("task"), threads + kSome);
+  EXPECT_LE(entries("fd"), descriptors + kSome);
 }
 
 }  // namespace

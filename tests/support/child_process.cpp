@@ -106,7 +106,16 @@ std::optional<int> ChildProcess::wait_for_end(std::chrono::milliseconds within) 
   while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }
   exit_code_ = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  wait_for_last_words();
   return exit_code_;
+}
+
+void ChildProcess::wait_for_last_words() const {
+  // Not for ever: a process that it left behind may hold the other end.
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+  base::MutexLock lock(mutex_);
+  while (!output_ended_ && grown_.wait_until(mutex_, deadline)) {
+  }
 }
 
 std::string ChildProcess::output() const {

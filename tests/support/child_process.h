@@ -34,7 +34,7 @@ class ChildProcess {
   pid_t pid() const { return pid_; }
   void signal(int number) const;
   /// The exit code, or 128 + the signal that ended it, as a shell counts. None:
-  /// it has not ended `within`. Later calls give the same.
+  /// it has not ended `within`. Later calls give the same. output() is whole then.
   std::optional<int> wait_for_end(std::chrono::milliseconds within = std::chrono::seconds(45));
   bool running() { return !wait_for_end(std::chrono::milliseconds(0)); }
 
@@ -47,6 +47,7 @@ class ChildProcess {
 
  private:
   void read_output(int fd);
+  void wait_for_last_words() const;
 
   pid_t pid_ = -1;
   std::optional<int> exit_code_;
