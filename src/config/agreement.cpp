@@ -25,7 +25,7 @@ void check_credentials(Draft& draft) {
     connection.password = *in_url.password;
   }
   // MQTT-3.1.2-22: a password needs a user name.
-  if (connection.username.empty() && !connection.password.empty()) {
+  if (connection.protocol == core::ProtocolVersion::kMqtt311 && connection.username.empty() && !connection.password.empty()) {
     draft.problems.add(draft.password ? "password" : "url",
                        "a password needs a user name in MQTT 3.1.1; set username");
   }
@@ -69,6 +69,16 @@ void warn_of_traps(Draft& draft) {
     settings.warnings.push_back(
         "cleanSession is false but qos is 0, at which brokers queue nothing for a consumer that is "
         "away; set qos to 1 or 2");
+  }
+  if (settings.connection.session_expiry) {
+    if (settings.connection.protocol != core::ProtocolVersion::kMqtt5) {
+      settings.warnings.push_back(
+          "sessionExpiryInterval: without use, since only protocolVersion 5 has it");
+    } else if (settings.connection.clean_session) {
+      settings.warnings.push_back(
+          "sessionExpiryInterval: without use, since cleanSession is true: the broker forgets the "
+          "consumer at once");
+    }
   }
   if (settings.connection.connect_timeout >= kDaprdInitTimeout && !settings.connect_in_background) {
     settings.warnings.push_back(

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "config/bind_values.h"
 #include "config/limits.h"
 #include "config/pem.h"
 #include "config/uuid.h"
@@ -19,41 +20,6 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr std::string_view kUuid = "{uuid}";
-
-void boolean(const KeyInfo& key, std::string_view value, Draft& draft, bool& out) {
-  if (const auto parsed = base::parse_bool(value)) {
-    out = *parsed;
-  } else {
-    draft.problems.add_wrong_value(key, value);
-  }
-}
-
-void duration(const KeyInfo& key, std::string_view value, Draft& draft, milliseconds least,
-              milliseconds most, milliseconds& out) {
-  const auto parsed = base::parse_duration(value);
-  if (parsed && *parsed >= least && *parsed <= most) {
-    out = *parsed;
-  } else {
-    draft.problems.add_wrong_value(key, value);
-  }
-}
-
-/// What MQTT asks of the strings of a CONNECT packet (MQTT-1.5.3-1, -2).
-bool check_mqtt_string(const KeyInfo& key, std::string_view value, std::size_t max_bytes,
-                       Draft& draft) {
-  const std::string limit = std::to_string(max_bytes);
-  if (value.size() > max_bytes) {
-    draft.problems.add(key.name, "has " + std::to_string(value.size()) + " bytes; at most " +
-                                     limit + " are allowed");
-  } else if (!base::is_valid_utf8(value)) {
-    draft.problems.add(key.name, shown_value(key, value) + " is not UTF-8");
-  } else if (value.find('\0') != std::string_view::npos) {
-    draft.problems.add(key.name, shown_value(key, value) + " holds a NUL character");
-  } else {
-    return true;
-  }
-  return false;
-}
 
 /// Secrets made from files often end with a line break, which no user means.
 /// Spaces stay: passwords may hold them anywhere.
@@ -126,12 +92,7 @@ void consumer_id(const KeyInfo& key, std::string_view value, Draft& draft) {
 }
 
 void qos(const KeyInfo& key, std::string_view value, Draft& draft) {
-  const auto parsed = base::parse_integer(value);
-  if (parsed && *parsed >= 0 && *parsed <= 2) {
-    draft.settings.qos = static_cast<core::QoS>(*parsed);
-  } else {
-    draft.problems.add_wrong_value(key, value);
-  }
+  quality(key, value, draft, draft.settings.qos);
 }
 
 void retain(const KeyInfo& key, std::string_view value, Draft& draft) {

@@ -27,6 +27,8 @@ void keep_alive(const KeyInfo& key, std::string_view value, Draft& draft);
 void inbox_max_messages(const KeyInfo& key, std::string_view value, Draft& draft);
 void inbox_max_bytes(const KeyInfo& key, std::string_view value, Draft& draft);
 void inbox_sync(const KeyInfo& key, std::string_view value, Draft& draft);
+void protocol_version(const KeyInfo& key, std::string_view value, Draft& draft);
+void session_expiry(const KeyInfo& key, std::string_view value, Draft& draft);
 void publish_timeout(const KeyInfo& key, std::string_view value, Draft& draft);
 
 }  // namespace dapr_mqtt::config::bind

@@ -11,6 +11,7 @@ namespace dapr_mqtt::config {
 namespace {
 
 constexpr std::array<std::string_view, 3> kQosValues = {"0", "1", "2"};
+constexpr std::array<std::string_view, 2> kProtocolVersions = {"3.1.1", "5"};
 constexpr std::array<std::string_view, 2> kInboxSyncValues = {"normal", "full"};
 constexpr std::string_view kBooleans = base::bool_values();
 constexpr std::string_view kExampleCertificate =
@@ -19,7 +20,7 @@ constexpr std::string_view kExampleKey =
     "-----BEGIN PRIVATE KEY-----\\n<base64>\\n-----END PRIVATE KEY-----";
 
 // In words, and so by hand: the bounds of limits.h.
-constexpr std::array<KeyInfo, 19> kKeys = {{
+constexpr std::array<KeyInfo, 21> kKeys = {{
     {
         .name = "url",
         .required = true,
@@ -198,6 +199,16 @@ constexpr std::array<KeyInfo, 19> kKeys = {{
         .apply = bind::keep_alive,
     },
     {
+        .name = "protocolVersion",
+        .default_value = "3.1.1",
+        .example = "5",
+        .allowed = "one of 3.1.1, 5",
+        .allowed_values = kProtocolVersions,
+        .description = "Version of MQTT spoken with the broker. With 5 errors have the broker's "
+                       "reason, messages their properties and expiry.",
+        .apply = bind::protocol_version,
+    },
+    {
         .name = "publishTimeout",
         .type = KeyType::kDuration,
         .default_value = "20s",
@@ -207,6 +218,15 @@ constexpr std::array<KeyInfo, 19> kKeys = {{
         .description = "How long a publish may wait for the broker's answer, reconnects included. A "
                        "shorter deadline of the caller counts first.",
         .apply = bind::publish_timeout,
+    },
+    {
+        .name = "sessionExpiryInterval",
+        .type = KeyType::kDuration,
+        .example = "24h",
+        .allowed = "a duration like 24h or 1h30m, or whole seconds, from 1s to 2147483647s",
+        .description = "MQTT 5 with cleanSession false: how long the broker keeps subscriptions "
+                       "and queued messages of a consumer that is away. Without it, for ever.",
+        .apply = bind::session_expiry,
     },
 }};
 

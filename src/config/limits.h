@@ -17,6 +17,8 @@ inline constexpr std::size_t kMaxConsumerId = kMaxMqttString - kPublisherSuffix;
 inline constexpr std::chrono::minutes kMaxConnectTimeout{10};
 /// MQTT 3.1.1 section 3.1.2.10: two bytes of seconds.
 inline constexpr std::chrono::seconds kMaxKeepAlive{65'535};
+/// What the client library can send of MQTT 5's four bytes of seconds.
+inline constexpr std::chrono::seconds kMaxSessionExpiry{0x7FFF'FFFF};
 inline constexpr std::chrono::hours kMaxRetryInterval{24};
 inline constexpr std::chrono::hours kMaxPublishTimeout{24};
 /// Each message in an inbox takes some 200 bytes of memory, wherever it is.

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "mqtt/reason_codes.h"
-
 namespace dapr_mqtt::mqtt {
 namespace {
 
@@ -19,7 +17,10 @@ constexpr milliseconds kForReporting{50};
 }  // namespace
 
 Attempt::Attempt(Context context, Lost lost, Done done)
-    : context_(std::move(context)), lost_(std::move(lost)), done_(std::move(done)) {
+    : context_(std::move(context)),
+      lost_(std::move(lost)),
+      done_(std::move(done)),
+      keep_alive_(context_.keep_alive) {
   const milliseconds total = context_.options.connect_timeout;
   deadline_ = context_.worker->now() + total - std::min(kForReporting, total / 10);
   paho_deadline_ = deadline_ - std::min(kForDiagnosis, total / 4);
@@ -110,39 +111,47 @@ void Attempt::connect(const std::string& address) {
 
   // Paho's threads run these: they only post, and the step tells whether anybody
   // still wants to know.
+  const auto in_step = [worker = context_.worker, step = std::weak_ptr<int>(step_)](auto task) {
+    worker->post([step, task] {
+      if (!step.expired()) task();
+    });
+  };
   PahoClient::Events events;
   auto id = std::make_shared<const PahoClient*>(nullptr);
-  events.connected = [worker = context_.worker, this,
-                      step = std::weak_ptr<int>(step_)](bool session_present) {
-    worker->post([this, step, session_present] {
-      if (step.expired()) return;
-      Made made{std::exchange(client_, nullptr), session_present, endpoint()};
-      end_step();
-      finish(std::move(made));
-    });
+  events.connected = [this, in_step](bool session_present) {
+    in_step([this, session_present] { connected(session_present); });
   };
-  events.connect_failed = [worker = context_.worker, this,
-                           step = std::weak_ptr<int>(step_)](int connack) {
-    worker->post([this, step, connack] {
-      if (step.expired()) return;
-      if (connack == 0) return address_failed(AttemptEnd::kBroken);
-      note({from_connack(connack, context_.options.client_id), 3});
-      address_index_ = addresses_.size();  // the broker itself has spoken
-      next_address();
-    });
+  events.connect_failed = [this, in_step](const base::Status& refusal) {
+    in_step([this, refusal] { connect_failed(refusal); });
   };
-  events.lost = [id, lost = lost_] { lost(*id); };
-  auto made = PahoClient::make(endpoint(), context_.options.client_id, std::move(events),
-                               context_.sink, context_.store);
+  events.lost = [id, lost = lost_](const base::Status& reason) { lost(*id, reason); };
+  auto made = PahoClient::make(endpoint(), context_.options, std::move(events), context_.sink,
+                               context_.store);
   base::Status status = made.status();
   if (made.ok()) {
     client_ = std::move(made).value();
     *id = client_.get();
-    status = client_->connect(context_.options, context_.files, context_.clean_session);
+    status = client_->connect(context_.options, context_.files, context_.clean_session, keep_alive_);
   }
   if (status.ok()) return;
   note({status, 0});
   ++address_index_;
+  next_address();
+}
+
+void Attempt::connected(bool session_present) {
+  // A server's keep alive must be used (MQTT-3.1.2-21), and Paho 1.3.12 ignores it.
+  const auto wanted = client_->limits().server_keep_alive.value_or(keep_alive_);
+  if (std::exchange(keep_alive_, wanted) != wanted) return next_address();  // the same one again
+  Made made{std::exchange(client_, nullptr), session_present, endpoint()};
+  end_step();
+  finish(std::move(made));
+}
+
+void Attempt::connect_failed(const base::Status& refusal) {
+  if (refusal.ok()) return address_failed(AttemptEnd::kBroken);
+  note({refusal, 3});
+  address_index_ = addresses_.size();  // the broker itself has spoken
   next_address();
 }
 
@@ -154,7 +163,7 @@ void Attempt::address_failed(AttemptEnd end) {
       end == AttemptEnd::kSilence
           ? std::min(deadline_, context_.worker->now() + (deadline_ - paho_deadline_) / parts)
           : std::min(deadline_, context_.worker->now() + (deadline_ - paho_deadline_));
-  note(diagnose(endpoint(), address, context_.files, end, until));
+  note(diagnose(endpoint(), context_.options.protocol, address, context_.files, end, until));
   ++address_index_;
   next_address();
 }

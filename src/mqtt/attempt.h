@@ -33,12 +33,13 @@ class Attempt {
   /// An error names each endpoint and its cause.
   using Done = std::function<void(base::Result<Made>)>;
   /// `lost` of PahoClient::Events, for the client that is made. On Paho's threads.
-  using Lost = std::function<void(const PahoClient* client)>;
+  using Lost = std::function<void(const PahoClient* client, const base::Status& reason)>;
 
   struct Context {
     const core::ConnectionOptions& options;
     const TlsFiles& files;
     bool clean_session;
+    std::chrono::seconds keep_alive;     ///< what to ask for first
     core::MessageSink* sink;             ///< null: none
     ::mqtt::iclient_persistence* store;  ///< null: none
     Resolver& resolver;
@@ -63,6 +64,8 @@ class Attempt {
   void resolve();
   void next_address();
   void connect(const std::string& address);
+  void connected(bool session_present);
+  void connect_failed(const base::Status& refusal);
   void address_failed(AttemptEnd end);
   void note(Diagnosis diagnosis);
   void give_up();
@@ -84,6 +87,7 @@ class Attempt {
   std::optional<Diagnosis> endpoint_cause_;
   std::vector<Diagnosis> causes_;  ///< one for each endpoint tried
 
+  std::chrono::seconds keep_alive_;
   std::shared_ptr<PahoClient> client_;
   std::optional<shims::PinnedAddress> pin_;
   Resolver::Ticket ticket_ = 0;

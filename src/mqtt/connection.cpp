@@ -43,6 +43,7 @@ Connection::Connection(Settings settings, core::ConnectionListener& listener,
       resolver_(std::move(resolver)),
       inbound_(packets != nullptr ? *packets : memory_packets_),
       state_{.backoff = base::Backoff(settings_.backoff_initial, settings_.backoff_max, seed())},
+      keep_alive_(settings_.options.keep_alive),
       worker_(std::make_shared<base::Worker>("mqtt-" + settings_.role)) {}
 
 Connection::~Connection() {
@@ -113,11 +114,14 @@ void Connection::act(const action::StartAttempt&) {
     files_.emplace(std::move(files).value());
   }
   attempt_ = std::make_unique<Attempt>(
-      Attempt::Context{settings_.options, *files_, settings_.clean_session, sink_,
+      Attempt::Context{settings_.options, *files_, settings_.clean_session, keep_alive_, sink_,
                        settings_.clean_session ? nullptr : &inbound_, *resolver_, worker_},
-      [this](const PahoClient* client) {
-        worker_->post(
-            [this, client] { client_lost(client, "the broker or the network closed it"); });
+      [this](const PahoClient* client, const base::Status& reason) {
+        worker_->post([this, client, reason] {
+          client_lost(client, reason.ok() ? base::unavailable("the connection broke (the broker or "
+                                                              "the network closed it)")
+                                          : reason);
+        });
       },
       [this](base::Result<Attempt::Made> result) { attempt_ended(std::move(result)); });
 }
@@ -129,25 +133,27 @@ void Connection::attempt_ended(base::Result<Attempt::Made> result) {
   {
     base::MutexLock lock(mutex_);
     client_ = std::move(result.value().client);
+    keep_alive_ = client_->limits().server_keep_alive.value_or(keep_alive_);
   }
-  library_timer_ =
-      worker_->post_at(worker_->now() + library_check_interval(settings_.options.keep_alive),
-                       [this] { check_library(); });
+  library_timer_ = worker_->post_at(worker_->now() + library_check_interval(keep_alive_),
+                                    [this] { check_library(); });
   handle(event::Connected{result.value().session_present});
 }
 
-void Connection::client_lost(const PahoClient* client, const char* how) {
+void Connection::client_lost(const PahoClient* client, const base::Status& how) {
   if (client == nullptr || client != this->client().get()) return;  // an earlier one's
-  handle(event::Lost{base::unavailable(endpoint_.str() + ": the connection broke (" + how + ")")});
+  handle(event::Lost{how.with_context(endpoint_.str())});
 }
 
 void Connection::check_library() {
   const auto client = this->client();
   if (!client) return;
-  if (!client->library_connected()) return client_lost(client.get(), "no answer to PINGREQ");
-  library_timer_ =
-      worker_->post_at(worker_->now() + library_check_interval(settings_.options.keep_alive),
-                       [this] { check_library(); });
+  if (!client->library_connected()) {
+    return client_lost(client.get(),
+                       base::unavailable("the connection broke (no answer to PINGREQ)"));
+  }
+  library_timer_ = worker_->post_at(worker_->now() + library_check_interval(keep_alive_),
+                                    [this] { check_library(); });
 }
 
 void Connection::drop_client(const base::Status& open_operations_get) {
@@ -184,7 +190,9 @@ void Connection::act(const action::CancelRetry&) {
 
 void Connection::act(const action::TellConnected& action) {
   repeats_.reset();
-  log_.info("MQTT " + settings_.role + " connected to " + endpoint_.str() + " with client ID " +
+  const bool mqtt5 = settings_.options.protocol == core::ProtocolVersion::kMqtt5;
+  log_.info("MQTT " + settings_.role + " connected to " + endpoint_.str() +
+            (mqtt5 ? " (MQTT 5)" : "") + " with client ID " +
             base::quote(settings_.options.client_id) +
             (action.session_present ? ", session resumed" : ", new session"));
   listener_.on_connected(action.session_present);

@@ -70,7 +70,7 @@ class Connection {
   void act(const action::TellDisconnected& action);
   void act(const action::TellClosed&);
   void attempt_ended(base::Result<Attempt::Made> result);
-  void client_lost(const PahoClient* client, const char* how);
+  void client_lost(const PahoClient* client, const base::Status& how);
   void drop_client(const base::Status& open_operations_get);
   void check_library();
   void watch_operations();
@@ -92,6 +92,7 @@ class Connection {
   std::optional<TlsFiles> files_;
   std::unique_ptr<Attempt> attempt_;
   core::Endpoint endpoint_;  // of the connection
+  std::chrono::seconds keep_alive_;  // ours, or what the broker said last
   base::Executor::TimerId retry_timer_ = 0;
   base::Executor::TimerId library_timer_ = 0;
   std::vector<std::function<void()>> closed_;

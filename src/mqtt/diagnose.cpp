@@ -51,8 +51,9 @@ int connect_tcp(base::UniqueFd& fd, const std::string& address, std::uint16_t po
 
 }  // namespace
 
-Diagnosis diagnose(const core::Endpoint& endpoint, const std::string& address,
-                   const TlsFiles& files, AttemptEnd end, base::TimePoint deadline) {
+Diagnosis diagnose(const core::Endpoint& endpoint, core::ProtocolVersion protocol,
+                   const std::string& address, const TlsFiles& files, AttemptEnd end,
+                   base::TimePoint deadline) {
   base::UniqueFd fd;
   if (const int error = connect_tcp(fd, address, endpoint.port, deadline); error != 0) {
     return {tcp_failure(error), 0};
@@ -74,11 +75,15 @@ Diagnosis diagnose(const core::Endpoint& endpoint, const std::string& address,
   if (web_socket) {
     return {base::unavailable("the WebSocket upgrade failed: check port and path in url"), 1};
   }
-  return {base::unavailable(
-              endpoint.uses_tls()
-                  ? "the broker closed the connection without an answer to MQTT CONNECT"
-                  : "the broker closed the connection without an answer to MQTT CONNECT (is it "
-                    "an MQTT port without TLS?)"),
+  std::string question;
+  if (protocol == core::ProtocolVersion::kMqtt5) {
+    question = "does it speak MQTT 5? else set protocolVersion to \"3.1.1\"";
+  }
+  if (!endpoint.uses_tls()) {
+    question = "is it an MQTT port without TLS?" + (question.empty() ? "" : " And " + question);
+  }
+  return {base::unavailable("the broker closed the connection without an answer to MQTT CONNECT" +
+                            (question.empty() ? "" : " (" + question + ")")),
           1};
 }
 

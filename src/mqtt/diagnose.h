@@ -25,7 +25,8 @@ struct Diagnosis {
 /// Finds out why Paho could not connect to `address` (numeric) for `endpoint`, by
 /// connecting once more and, for TLS, shaking hands with the same files and the
 /// same checks. Sends no MQTT. Blocks until `deadline` at the most.
-Diagnosis diagnose(const core::Endpoint& endpoint, const std::string& address,
-                   const TlsFiles& files, AttemptEnd end, base::TimePoint deadline);
+Diagnosis diagnose(const core::Endpoint& endpoint, core::ProtocolVersion protocol,
+                   const std::string& address, const TlsFiles& files, AttemptEnd end,
+                   base::TimePoint deadline);
 
 }  // namespace dapr_mqtt::mqtt

@@ -1,33 +1,23 @@
 #include "mqtt/paho_client.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <utility>
 
 #include "dapr_mqtt/base/clock.h"
 #include "dapr_mqtt/base/text.h"
+#include "mqtt/connect_arguments.h"
 #include "mqtt/paho_library.h"
 #include "mqtt/persistence_glue.h"
+#include "mqtt/properties.h"
 #include "mqtt/reason_codes.h"
+#include "mqtt/reason_codes_v5.h"
 
 namespace dapr_mqtt::mqtt {
 namespace {
 
-/// Out of the way: the window is the publisher's (1.3.12 stalls for a second each
-/// time its own is reached).
-constexpr int kPahoMaxInflight = 65535;
-/// Our timer ends an attempt first, to the millisecond; Paho looks every 3 s.
-constexpr std::chrono::seconds kBeyondOurTimer{5};
-/// SUBACK's "failure" (MQTT 3.1.1 section 3.9.3).
-constexpr int kSubackFailure = 0x80;
-
-/// What Paho is given at a time, if it is more than one message. It copies each
-/// payload, and C 1.3.12 never frees those that it had not begun to send when its
-/// client is destroyed (paho.mqtt.c #1474): 50 MB each time that a broker hung and
-/// went with 50 messages of 1 MiB open. This much in flight still fills 80 MB/s at
-/// a round trip of 50 ms.
-constexpr std::size_t kMaxOpenBytes = 4U << 20U;
+/// Out of the way: the queue is publish/send_queue.
+constexpr int kMaxBuffered = 65535;
 
 core::QoS to_qos(int value) { return static_cast<core::QoS>(std::clamp(value, 0, 2)); }
 
@@ -49,26 +39,34 @@ std::string paho_uri(const core::Endpoint& endpoint) {
   return uri + ":" + std::to_string(endpoint.port) + endpoint.path;
 }
 
-PahoClient::PahoClient(Events events, core::MessageSink* sink)
-    : events_(std::move(events)), sink_(sink) {}
+PahoClient::PahoClient(Events events, core::ProtocolVersion protocol, std::string client_id,
+                       core::MessageSink* sink)
+    : events_(std::move(events)),
+      protocol_(protocol),
+      client_id_(std::move(client_id)),
+      sink_(sink) {}
 
 base::Result<std::shared_ptr<PahoClient>> PahoClient::make(const core::Endpoint& endpoint,
-                                                           const std::string& client_id,
+                                                           const core::ConnectionOptions& options,
                                                            Events events, core::MessageSink* sink,
                                                            ::mqtt::iclient_persistence* store) {
-  const std::shared_ptr<PahoClient> client(new PahoClient(std::move(events), sink));
-  MQTTAsync_createOptions options = MQTTAsync_createOptions_initializer;
-  options.MQTTVersion = MQTTVERSION_3_1_1;
-  options.sendWhileDisconnected = 0;
-  options.maxBufferedMessages = kPahoMaxInflight;
+  const std::shared_ptr<PahoClient> client(
+      new PahoClient(std::move(events), options.protocol, options.client_id, sink));
+  MQTTAsync_createOptions create = MQTTAsync_createOptions_initializer;
+  create.MQTTVersion = paho_version(options.protocol);
+  create.sendWhileDisconnected = 0;
+  create.maxBufferedMessages = kMaxBuffered;
   if (store != nullptr) client->persistence_ = persistence_for(*store);
   base::MutexLock calls(PahoLibrary::instance().calls());
   int code = MQTTAsync_createWithOptions(
-      &client->handle_, paho_uri(endpoint).c_str(), client_id.c_str(),
+      &client->handle_, paho_uri(endpoint).c_str(), options.client_id.c_str(),
       store != nullptr ? MQTTCLIENT_PERSISTENCE_USER : MQTTCLIENT_PERSISTENCE_NONE,
-      store != nullptr ? &client->persistence_ : nullptr, &options);
+      store != nullptr ? &client->persistence_ : nullptr, &create);
   if (code == MQTTASYNC_SUCCESS) {
     code = MQTTAsync_setCallbacks(client->handle_, client.get(), on_lost, on_message, nullptr);
+  }
+  if (code == MQTTASYNC_SUCCESS && client->mqtt5()) {
+    code = MQTTAsync_setDisconnected(client->handle_, client.get(), on_disconnect5);
   }
   if (code != MQTTASYNC_SUCCESS) return from_paho(code, "making an MQTT client");
   return client;
@@ -77,36 +75,16 @@ base::Result<std::shared_ptr<PahoClient>> PahoClient::make(const core::Endpoint&
 PahoClient::~PahoClient() { shut_down(base::cancelled("the MQTT client was closed")); }
 
 base::Status PahoClient::connect(const core::ConnectionOptions& options, const TlsFiles& files,
-                                 bool clean_session) {
-  MQTTAsync_SSLOptions tls = MQTTAsync_SSLOptions_initializer;
-  const auto path = [](const SealedFile& file) {
-    return file.path().empty() ? nullptr : file.path().c_str();
-  };
-  tls.trustStore = path(files.ca);  // null: the system's, where OpenSSL's defaults are
-  tls.keyStore = path(files.cert);
-  tls.privateKey = path(files.key);
-  tls.enableServerCertAuth = 1;  // the chain
-  tls.verify = 1;                // the host name; off by default (paho.mqtt.c #630)
-
-  MQTTAsync_connectOptions connect = MQTTAsync_connectOptions_initializer;
-  connect.MQTTVersion = MQTTVERSION_3_1_1;
-  connect.keepAliveInterval =
-      static_cast<int>(std::min<std::int64_t>(options.keep_alive.count(), 65535));
-  connect.cleansession = clean_session ? 1 : 0;
-  connect.maxInflight = kPahoMaxInflight;
-  connect.connectTimeout = static_cast<int>(
-      (std::chrono::ceil<std::chrono::seconds>(options.connect_timeout) + kBeyondOurTimer).count());
-  connect.automaticReconnect = 0;
-  connect.ssl = &tls;
+                                 bool clean_session, std::chrono::seconds keep_alive) {
+  ConnectArguments arguments(options, files, clean_session, keep_alive);
+  MQTTAsync_connectOptions& connect = arguments.options();
   connect.context = this;
-  connect.onSuccess = on_connected;
-  connect.onFailure = on_connect_failed;
-  const std::string& password = options.password.reveal();
-  // A password needs a user name, if only an empty one (MQTT-3.1.2-22).
-  if (!options.username.empty() || !password.empty()) connect.username = options.username.c_str();
-  if (!password.empty()) {
-    connect.binarypwd.data = password.data();
-    connect.binarypwd.len = static_cast<int>(password.size());
+  if (mqtt5()) {
+    connect.onSuccess5 = on_connected5;
+    connect.onFailure5 = on_connect_failed5;
+  } else {
+    connect.onSuccess = on_connected;
+    connect.onFailure = on_connect_failed;
   }
   base::MutexLock calls(PahoLibrary::instance().calls());
   if (handle_ == nullptr) return base::cancelled("the MQTT client was closed");
@@ -115,22 +93,28 @@ base::Status PahoClient::connect(const core::ConnectionOptions& options, const T
 }
 
 base::Status PahoClient::publish(const core::OutgoingMessage& message, Completion done) {
-  if (!has_room_for(message.payload.size())) {
+  if (base::Status status = check_publish(limits_, protocol_, message); !status.ok()) return status;
+  if (!operations_.has_room_for(message.payload.size())) {
     return base::resource_exhausted("large messages before this one wait for the broker's answer");
   }
-  Done completion(std::in_place_type<Completion>, std::move(done));
+  const std::string& topic = message.topic.str();
+  PropertyList properties;
+  if (mqtt5() && message.properties) add_message_properties(*message.properties, properties);
+  Done completion = PublishDone{std::move(done), topic};
   base::MutexLock calls(PahoLibrary::instance().calls());
-  Operation* operation =
-      handle_ == nullptr || lost_ ? nullptr : add(completion, message.payload.size());
+  Operations::Operation* operation = handle_ == nullptr || lost_
+                                         ? nullptr
+                                         : operations_.add(completion, message.payload.size());
   if (operation == nullptr) return base::unavailable("not connected to the broker");
   MQTTAsync_responseOptions response = response_to(*operation);
+  response.properties = properties.raw();
   const std::uint64_t id = operation->id;
-  const int code = MQTTAsync_send(handle_, message.topic.str().c_str(),
-                                  static_cast<int>(message.payload.size()), message.payload.data(),
-                                  core::to_int(message.qos), message.retain ? 1 : 0, &response);
+  const int code = MQTTAsync_send(handle_, topic.c_str(), static_cast<int>(message.payload.size()),
+                                  message.payload.data(), core::to_int(message.qos),
+                                  message.retain ? 1 : 0, &response);
   if (code == MQTTASYNC_SUCCESS) return base::Status();
-  take(id);
-  return from_paho(code, "publishing to " + base::quote(message.topic.str()));
+  operations_.take(id);
+  return from_paho(code, "publishing to " + base::quote(topic));
 }
 
 template <typename Call>
@@ -139,38 +123,41 @@ void PahoClient::start(Done done, std::string_view doing, Call call) {
   int code = MQTTASYNC_DISCONNECTED;
   {
     base::MutexLock calls(PahoLibrary::instance().calls());
-    Operation* operation = handle_ == nullptr || lost_ ? nullptr : add(done, 0);
+    Operations::Operation* operation =
+        handle_ == nullptr || lost_ ? nullptr : operations_.add(done, 0);
     if (operation == nullptr) {
       failed = std::move(done);
     } else {
       MQTTAsync_responseOptions response = response_to(*operation);
       const std::uint64_t id = operation->id;
       code = call(handle_, response);
-      if (code != MQTTASYNC_SUCCESS) failed = take(id);
+      if (code != MQTTASYNC_SUCCESS) failed = operations_.take(id);
     }
   }
-  if (failed) complete(*failed, from_paho(code, doing));
+  if (failed) fail(*failed, from_paho(code, doing));
 }
 
 void PahoClient::subscribe(const core::TopicFilter& filter, const core::SubscribeOptions& options,
                            Subscribed done) {
+  if (base::Status status = check_subscribe(limits_, filter); !status.ok()) return done(status);
   start(SubscribeDone{std::move(done), filter}, "subscribing to " + base::quote(filter.str()),
         [&](MQTTAsync handle, MQTTAsync_responseOptions& response) {
+          if (mqtt5()) {
+            response.subscribeOptions.noLocal = options.no_local ? 1 : 0;
+            response.subscribeOptions.retainAsPublished = options.retain_as_published ? 1 : 0;
+            response.subscribeOptions.retainHandling =
+                static_cast<unsigned char>(options.retain_handling);
+          }
           return MQTTAsync_subscribe(handle, filter.str().c_str(), core::to_int(options.qos),
                                      &response);
         });
 }
 
 void PahoClient::unsubscribe(const core::TopicFilter& filter, Completion done) {
-  start(std::move(done), "unsubscribing from " + base::quote(filter.str()),
+  start(UnsubscribeDone{std::move(done)}, "unsubscribing from " + base::quote(filter.str()),
         [&](MQTTAsync handle, MQTTAsync_responseOptions& response) {
           return MQTTAsync_unsubscribe(handle, filter.str().c_str(), &response);
         });
-}
-
-std::size_t PahoClient::open_operations() const {
-  base::MutexLock lock(mutex_);
-  return operations_.size();
 }
 
 bool PahoClient::library_connected() const {
@@ -179,75 +166,39 @@ bool PahoClient::library_connected() const {
 }
 
 void PahoClient::shut_down(const base::Status& open_operations_get) {
-  {
-    base::MutexLock lock(mutex_);
-    if (std::exchange(shut_down_, true)) return;
-  }
+  if (!operations_.close()) return;
   {
     // Also when an attempt is under way, which MQTTAsync_disconnect cannot end.
     base::MutexLock calls(PahoLibrary::instance().calls());
     if (handle_ != nullptr) MQTTAsync_destroy(&handle_);
     handle_ = nullptr;
   }
-  std::unordered_map<std::uint64_t, Operation> open;
-  {
-    base::MutexLock lock(mutex_);
-    open.swap(operations_);
-  }
-  for (auto& [id, operation] : open) complete(operation.done, open_operations_get);
+  for (Done& done : operations_.take_all()) fail(done, open_operations_get);
 }
 
-MQTTAsync_responseOptions PahoClient::response_to(Operation& operation) {
+MQTTAsync_responseOptions PahoClient::response_to(Operations::Operation& operation) const {
   MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
   response.context = &operation;
-  response.onSuccess = on_operation_done;
-  response.onFailure = on_operation_failed;
+  if (mqtt5()) {
+    response.onSuccess5 = on_operation_done5;
+    response.onFailure5 = on_operation_failed5;
+  } else {
+    response.onSuccess = on_operation_done;
+    response.onFailure = on_operation_failed;
+  }
   return response;
 }
 
-PahoClient::Operation* PahoClient::add(Done& done, std::size_t bytes) {
-  base::MutexLock lock(mutex_);
-  if (shut_down_) return nullptr;
-  const std::uint64_t id = ++last_operation_;
-  open_bytes_ += bytes;
-  return &operations_.emplace(id, Operation{this, id, bytes, std::move(done)}).first->second;
+std::optional<Done> PahoClient::answered(void* context) {
+  auto& operation = *static_cast<Operations::Operation*>(context);
+  PahoClient& self = *operation.client;
+  auto done = self.operations_.take(operation.id);
+  if (done) self.completed_.fetch_add(1, std::memory_order_relaxed);
+  return done;
 }
 
-bool PahoClient::has_room_for(std::size_t bytes) const {
-  base::MutexLock lock(mutex_);
-  return open_bytes_ == 0 || open_bytes_ + bytes <= kMaxOpenBytes;
-}
-
-std::optional<PahoClient::Done> PahoClient::take(std::uint64_t id) {
-  base::MutexLock lock(mutex_);
-  if (shut_down_) return std::nullopt;
-  auto node = operations_.extract(id);
-  if (node.empty()) return std::nullopt;
-  open_bytes_ -= node.mapped().bytes;
-  return std::move(node.mapped().done);
-}
-
-void PahoClient::complete(Done& done, bool success, int code) {
-  if (auto* subscription = std::get_if<SubscribeDone>(&done)) {
-    if (success) {
-      subscription->done(to_qos(code));
-    } else {
-      complete(done, code == kSubackFailure ? subscription_refused(subscription->filter)
-                                            : from_paho(code, "subscribing"));
-    }
-  } else if (success) {
-    std::get<Completion>(done)(base::Status());
-  } else {
-    complete(done, from_paho(code, "sending to the broker"));
-  }
-}
-
-void PahoClient::complete(Done& done, const base::Status& failure) {
-  if (auto* subscription = std::get_if<SubscribeDone>(&done)) {
-    subscription->done(failure);
-  } else {
-    std::get<Completion>(done)(failure);
-  }
+void PahoClient::lose(const base::Status& how) {
+  if (!lost_.exchange(true)) events_.lost(how);
 }
 
 // ---- Called by Paho, on its threads, with its lock held. ----
@@ -266,6 +217,7 @@ int PahoClient::on_message(void* context, char* topic, int topic_size, MQTTAsync
       incoming.qos = to_qos(message->qos);
       incoming.retained = message->retained != 0;
       incoming.duplicate = message->dup != 0;
+      if (self.mqtt5()) incoming.properties = message_properties(message->properties);
       incoming.received = base::SystemWallClock().now();
       if (message->qos == 2) incoming.packet.id = static_cast<std::uint16_t>(message->msgid);
       self.sink_->on_message(std::move(incoming));
@@ -278,37 +230,74 @@ int PahoClient::on_message(void* context, char* topic, int topic_size, MQTTAsync
   return kTaken;
 }
 
-void PahoClient::on_lost(void* context, char*) {
+void PahoClient::on_lost(void* context, char*) { static_cast<PahoClient*>(context)->lose({}); }
+
+void PahoClient::on_disconnect5(void* context, MQTTProperties* properties, MQTTReasonCodes code) {
+  // Paho calls on_lost for it no more (1.3.12 to 1.3.14).
   auto& self = *static_cast<PahoClient*>(context);
-  if (!self.lost_.exchange(true)) self.events_.lost();
+  const std::string text = text_property(*properties, MQTTPROPERTY_CODE_REASON_STRING);
+  self.lose(disconnected_by_broker({code, text}, self.client_id_));
 }
 
 void PahoClient::on_connected(void* context, MQTTAsync_successData* data) {
   static_cast<PahoClient*>(context)->events_.connected(data->alt.connect.sessionPresent != 0);
 }
 
+void PahoClient::on_connected5(void* context, MQTTAsync_successData5* data) {
+  auto& self = *static_cast<PahoClient*>(context);
+  self.limits_ = limits_in_connack(data->properties);
+  self.events_.connected(data->alt.connect.sessionPresent != 0);
+}
+
 void PahoClient::on_connect_failed(void* context, MQTTAsync_failureData* data) {
   // CONNACK's codes are positive, Paho's own negative.
-  static_cast<PahoClient*>(context)->events_.connect_failed(
-      data != nullptr ? std::max(data->code, 0) : 0);
+  auto& self = *static_cast<PahoClient*>(context);
+  const int code = data != nullptr ? data->code : 0;
+  self.events_.connect_failed(code > 0 ? from_connack(code, self.client_id_) : base::Status());
+}
+
+void PahoClient::on_connect_failed5(void* context, MQTTAsync_failureData5* data) {
+  // CONNACK's reason is in `code` too, and its reason string nowhere.
+  auto& self = *static_cast<PahoClient*>(context);
+  const int code = data != nullptr ? data->code : 0;
+  self.events_.connect_failed(code > 0 ? connect_refused({code}, self.client_id_)
+                                       : base::Status());
 }
 
 void PahoClient::on_operation_done(void* context, MQTTAsync_successData* data) {
-  auto& operation = *static_cast<Operation*>(context);
-  PahoClient& self = *operation.client;
-  auto done = self.take(operation.id);
+  if (auto done = answered(context)) succeed(*done, to_qos(data != nullptr ? data->alt.qos : 0));
+}
+
+void PahoClient::on_operation_done5(void* context, MQTTAsync_successData5* data) {
+  auto done = answered(context);
   if (!done) return;
-  self.completed_.fetch_add(1, std::memory_order_relaxed);
-  complete(*done, true, data != nullptr ? data->alt.qos : 0);
+  // Of these a publish's is not filled in, and only UNSUBACK's may be a failure.
+  const int reason =
+      std::holds_alternative<PublishDone>(*done) ? 0 : static_cast<int>(data->reasonCode);
+  if (reason >= kFirstFailure) {
+    const std::string text = text_property(data->properties, MQTTPROPERTY_CODE_REASON_STRING);
+    return fail(*done, failure_of(*done, Reason{reason, text}));
+  }
+  succeed(*done, to_qos(reason));
 }
 
 void PahoClient::on_operation_failed(void* context, MQTTAsync_failureData* data) {
-  auto& operation = *static_cast<Operation*>(context);
-  PahoClient& self = *operation.client;
-  auto done = self.take(operation.id);
+  if (auto done = answered(context)) {
+    fail(*done, failure_of(*done, data != nullptr ? data->code : MQTTASYNC_FAILURE));
+  }
+}
+
+void PahoClient::on_operation_failed5(void* context, MQTTAsync_failureData5* data) {
+  auto done = answered(context);
   if (!done) return;
-  self.completed_.fetch_add(1, std::memory_order_relaxed);
-  complete(*done, false, data != nullptr ? data->code : MQTTASYNC_FAILURE);
+  // 1.3.12 leaves all but the code unset when a write failed.
+  if (data == nullptr || data->code != MQTTASYNC_SUCCESS || data->reasonCode < kFirstFailure) {
+    const int code =
+        data == nullptr || data->code == MQTTASYNC_SUCCESS ? MQTTASYNC_FAILURE : data->code;
+    return fail(*done, failure_of(*done, code));
+  }
+  const std::string text = text_property(data->properties, MQTTPROPERTY_CODE_REASON_STRING);
+  fail(*done, failure_of(*done, Reason{data->reasonCode, text}));
 }
 
 }  // namespace dapr_mqtt::mqtt

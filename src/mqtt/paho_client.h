@@ -5,17 +5,17 @@
 #include <mqtt/iclient_persistence.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
-#include <variant>
 
-#include "dapr_mqtt/base/mutex.h"
 #include "dapr_mqtt/core/broker.h"
+#include "mqtt/broker_limits.h"
+#include "mqtt/operations.h"
 #include "mqtt/tls_files.h"
 
 namespace dapr_mqtt::mqtt {
@@ -47,17 +47,18 @@ class PahoClient {
   /// Called on Paho's threads with its lock held: to post elsewhere, no more.
   struct Events {
     std::function<void(bool session_present)> connected;
-    /// A CONNACK return code, or 0 when the attempt ended without one.
-    std::function<void(int connack)> connect_failed;
-    std::function<void()> lost;  ///< a connection broke; no operation completes any more
+    /// The broker's refusal in CONNACK, or OK when the attempt ended without one.
+    std::function<void(base::Status refusal)> connect_failed;
+    /// A connection broke; no operation completes any more. With the broker's
+    /// reason, if it gave one (MQTT 5's DISCONNECT), else OK.
+    std::function<void(base::Status reason)> lost;
   };
-  using Completion = std::function<void(base::Status)>;
   using Subscribed = core::BrokerConsumer::Subscribed;
 
   /// `sink` null: messages are ignored. `store` null: none.
   static base::Result<std::shared_ptr<PahoClient>> make(const core::Endpoint& endpoint,
-                                                        const std::string& client_id, Events events,
-                                                        core::MessageSink* sink,
+                                                        const core::ConnectionOptions& options,
+                                                        Events events, core::MessageSink* sink,
                                                         ::mqtt::iclient_persistence* store);
   /// Shuts down.
   ~PahoClient();
@@ -65,12 +66,15 @@ class PahoClient {
   PahoClient& operator=(const PahoClient&) = delete;
 
   /// Begins the one attempt of this client's life. OK: `connected` or
-  /// `connect_failed` will follow, if no shut_down() comes first.
+  /// `connect_failed` will follow, if no shut_down() comes first. `options` are
+  /// those that it was made with.
   base::Status connect(const core::ConnectionOptions& options, const TlsFiles& files,
-                       bool clean_session);
+                       bool clean_session, std::chrono::seconds keep_alive);
+  /// What the broker said in CONNACK. From `connected` on.
+  const BrokerLimits& limits() const { return limits_; }
 
   /// As in BrokerPublisher. RESOURCE_EXHAUSTED while others are open and all of
-  /// them would hold more than a few MiB.
+  /// them would hold more than a few MiB; INVALID_ARGUMENT past the broker's limits.
   base::Status publish(const core::OutgoingMessage& message, Completion done);
   /// As in BrokerConsumer.
   void subscribe(const core::TopicFilter& filter, const core::SubscribeOptions& options,
@@ -78,7 +82,7 @@ class PahoClient {
   void unsubscribe(const core::TopicFilter& filter, Completion done);
 
   /// Operations begun and not completed.
-  std::size_t open_operations() const;
+  std::size_t open_operations() const { return operations_.size(); }
   /// Operations completed by the broker so far: to see progress.
   std::uint64_t completed() const { return completed_.load(std::memory_order_relaxed); }
 
@@ -91,58 +95,44 @@ class PahoClient {
   void shut_down(const base::Status& open_operations_get);
 
  private:
-  struct SubscribeDone {
-    Subscribed done;
-    core::TopicFilter filter;  ///< for the text of a refusal
-  };
-  using Done = std::variant<Completion, SubscribeDone>;
-  /// One publish, subscribe or unsubscribe that waits for its answer. Its address
-  /// is the context that Paho gives back.
-  struct Operation {
-    PahoClient* client;
-    std::uint64_t id;
-    std::size_t bytes;  ///< that Paho holds for it
-    Done done;
-  };
+  PahoClient(Events events, core::ProtocolVersion protocol, std::string client_id,
+             core::MessageSink* sink);
 
-  PahoClient(Events events, core::MessageSink* sink);
-
+  // Called by Paho; those that end in 5 with MQTT 5.
   static int on_message(void* context, char* topic, int topic_size, MQTTAsync_message* message);
   static void on_lost(void* context, char* cause);
+  static void on_disconnect5(void* context, MQTTProperties* properties, MQTTReasonCodes code);
   static void on_connected(void* context, MQTTAsync_successData* data);
+  static void on_connected5(void* context, MQTTAsync_successData5* data);
   static void on_connect_failed(void* context, MQTTAsync_failureData* data);
+  static void on_connect_failed5(void* context, MQTTAsync_failureData5* data);
   static void on_operation_done(void* context, MQTTAsync_successData* data);
+  static void on_operation_done5(void* context, MQTTAsync_successData5* data);
   static void on_operation_failed(void* context, MQTTAsync_failureData* data);
+  static void on_operation_failed5(void* context, MQTTAsync_failureData5* data);
 
+  bool mqtt5() const { return protocol_ == core::ProtocolVersion::kMqtt5; }
+  void lose(const base::Status& how);
   /// Runs `call` with a new operation; completes it at once if that fails.
   template <typename Call>
   void start(Done done, std::string_view doing, Call call);
-  static MQTTAsync_responseOptions response_to(Operation& operation);
-  /// Null, `done` untouched, when shut down.
-  Operation* add(Done& done, std::size_t bytes);
-  /// Whether Paho may be given so much more.
-  bool has_room_for(std::size_t bytes) const;
-  /// Takes it out; none when shut_down() has it.
-  std::optional<Done> take(std::uint64_t id);
-  /// `code`: Paho's or SUBACK's; the granted QoS when it is a subscription's success.
-  static void complete(Done& done, bool success, int code);
-  static void complete(Done& done, const base::Status& failure);
+  MQTTAsync_responseOptions response_to(Operations::Operation& operation) const;
+  /// The answered operation's; none when shut_down() has it.
+  static std::optional<Done> answered(void* context);
 
   const Events events_;
+  const core::ProtocolVersion protocol_;
+  const std::string client_id_;
   core::MessageSink* const sink_;
   MQTTClient_persistence persistence_{};
+  BrokerLimits limits_;  // written once, before `connected`
 
   // Guarded by PahoLibrary::calls().
   MQTTAsync handle_ = nullptr;
 
   std::atomic<bool> lost_{false};
   std::atomic<std::uint64_t> completed_{0};
-
-  mutable base::Mutex mutex_;
-  std::unordered_map<std::uint64_t, Operation> operations_ DM_GUARDED_BY(mutex_);
-  std::size_t open_bytes_ DM_GUARDED_BY(mutex_) = 0;
-  std::uint64_t last_operation_ DM_GUARDED_BY(mutex_) = 0;
-  bool shut_down_ DM_GUARDED_BY(mutex_) = false;
+  Operations operations_{*this};
 };
 
 }  // namespace dapr_mqtt::mqtt

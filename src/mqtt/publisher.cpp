@@ -1,5 +1,6 @@
 #include "mqtt/publisher.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace dapr_mqtt::mqtt {
@@ -12,10 +13,6 @@ constexpr std::size_t kWindow = 50;
 /// mosquitto's default for max_inflight_messages: it drops a client that has more
 /// QoS 2 exchanges open.
 constexpr std::size_t kWindowExactlyOnce = 20;
-/// The largest remaining length (MQTT 3.1.1 section 2.2.3); topic, its length and
-/// the packet identifier count too.
-constexpr std::size_t kMaxRemainingLength = 268'435'455;
-constexpr std::size_t kLengthAndIdentifier = 4;
 
 Connection::Settings clean(Connection::Settings settings) {
   settings.clean_session = true;
@@ -26,16 +23,13 @@ Connection::Settings clean(Connection::Settings settings) {
 
 PahoPublisher::PahoPublisher(Connection::Settings settings, core::ConnectionListener& listener,
                              base::Log log, std::shared_ptr<Resolver> resolver)
-    : connection_(clean(std::move(settings)), listener, nullptr, nullptr, std::move(log),
+    : protocol_(settings.options.protocol),
+      connection_(clean(std::move(settings)), listener, nullptr, nullptr, std::move(log),
                   std::move(resolver)) {}
 
 base::Status PahoPublisher::publish(const core::OutgoingMessage& message, Completion done) {
-  const std::size_t size =
-      message.topic.str().size() + message.payload.size() + kLengthAndIdentifier;
-  if (size > kMaxRemainingLength) {
-    return base::invalid_argument("message of " + std::to_string(message.payload.size()) +
-                                  " bytes: larger than MQTT allows (256 MiB with its topic)");
-  }
+  // Past the protocol's own limits it is wrong at any time.
+  if (base::Status status = check_publish({}, protocol_, message); !status.ok()) return status;
   const auto client = connection_.client();
   if (!client) return base::unavailable("not connected to the broker");
   base::Status status = client->publish(message, std::move(done));
@@ -44,7 +38,11 @@ base::Status PahoPublisher::publish(const core::OutgoingMessage& message, Comple
 }
 
 std::size_t PahoPublisher::max_in_flight(core::QoS qos) const {
-  return qos == core::QoS::kExactlyOnce ? kWindowExactlyOnce : kWindow;
+  const std::size_t ours = qos == core::QoS::kExactlyOnce ? kWindowExactlyOnce : kWindow;
+  if (protocol_ != core::ProtocolVersion::kMqtt5) return ours;
+  // More would be a protocol error (MQTT-3.3.4-9).
+  const auto client = connection_.client();
+  return client ? std::min<std::size_t>(ours, client->limits().receive_maximum) : ours;
 }
 
 }  // namespace dapr_mqtt::mqtt

@@ -19,6 +19,7 @@ class PahoPublisher final : public core::BrokerPublisher {
   std::size_t max_in_flight(core::QoS qos) const override;
 
  private:
+  const core::ProtocolVersion protocol_;
   Connection connection_;
 };
 

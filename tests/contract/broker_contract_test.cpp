@@ -5,6 +5,7 @@
 #include <atomic>
 #include <filesystem>
 #include <semaphore>
+#include <tuple>
 
 #include "contract/broker_fixture.h"
 
@@ -20,12 +21,28 @@ std::string binary(std::size_t size) {
   return bytes;
 }
 
-class QoSContract : public BrokerContract, public ::testing::WithParamInterface<QoS> {};
-INSTANTIATE_TEST_SUITE_P(QoS, QoSContract,
-                         ::testing::Values(QoS::kAtMostOnce, QoS::kAtLeastOnce, QoS::kExactlyOnce),
-                         [](const auto& param) {
-                           return "QoS" + std::to_string(core::to_int(param.param));
-                         });
+// For those in the other files too.
+INSTANTIATE_TEST_SUITE_P(Each, BothVersions,
+                         ::testing::Values(core::ProtocolVersion::kMqtt311,
+                                           core::ProtocolVersion::kMqtt5),
+                         [](const auto& instance) { return version_name(instance.param); });
+
+class QoSContract
+    : public BrokerContract,
+      public ::testing::WithParamInterface<std::tuple<core::ProtocolVersion, QoS>> {
+ protected:
+  QoSContract() { protocol_ = std::get<0>(GetParam()); }
+  static QoS qos() { return std::get<1>(GetParam()); }
+};
+INSTANTIATE_TEST_SUITE_P(
+    QoS, QoSContract,
+    ::testing::Combine(::testing::Values(core::ProtocolVersion::kMqtt311,
+                                         core::ProtocolVersion::kMqtt5),
+                       ::testing::Values(QoS::kAtMostOnce, QoS::kAtLeastOnce, QoS::kExactlyOnce)),
+    [](const auto& instance) {
+      return version_name(std::get<0>(instance.param)) + "_QoS" +
+             std::to_string(core::to_int(std::get<1>(instance.param)));
+    });
 
 TEST_P(QoSContract, Message_arrives_once_and_unchanged_when_published) {
   DAPR_MQTT_NEEDS_MOSQUITTO();
@@ -35,32 +52,32 @@ TEST_P(QoSContract, Message_arrives_once_and_unchanged_when_published) {
   RecordingSink sink;
   auto consumer = this->consumer(options(broker, "in"), heard, sink);
   ASSERT_TRUE(heard.connected.next());
-  const auto granted = subscribe(*consumer, "a/+", GetParam());
+  const auto granted = subscribe(*consumer, "a/+", qos());
   ASSERT_TRUE(granted.ok()) << granted.status().message();
-  EXPECT_EQ(granted.value(), GetParam());
+  EXPECT_EQ(granted.value(), qos());
   auto publisher = this->publisher(options(broker, "out"), sent);
   ASSERT_TRUE(sent.connected.next());
 
   for (const std::string& payload :
        {std::string("hello"), std::string(), binary(256), binary(16U << 20U)}) {
-    const auto status = publish(*publisher, message("a/b", payload, GetParam()));
+    const auto status = publish(*publisher, message("a/b", payload, qos()));
     ASSERT_TRUE(status.ok()) << status.message();
     const auto received = sink.messages.next();
     ASSERT_TRUE(received);
     EXPECT_EQ(received->topic, "a/b");
-    EXPECT_EQ(received->qos, GetParam());
+    EXPECT_EQ(received->qos, qos());
     EXPECT_FALSE(received->retained);
     EXPECT_FALSE(received->duplicate);
     EXPECT_NE(received->received, base::WallTime{});
     EXPECT_TRUE(received->payload == payload)
         << "payload of " << payload.size() << " bytes changed";
   }
-  ASSERT_TRUE(publish(*publisher, message("a/last", "end", GetParam())).ok());
+  ASSERT_TRUE(publish(*publisher, message("a/last", "end", qos())).ok());
   EXPECT_EQ(sink.messages.next()->payload, "end");
   EXPECT_EQ(sink.messages.size(), 0U);
 }
 
-TEST_F(BrokerContract, Retained_message_is_marked_when_it_was_stored_before) {
+TEST_P(BothVersions, Retained_message_is_marked_when_it_was_stored_before) {
   DAPR_MQTT_NEEDS_MOSQUITTO();
   Mosquitto broker;
   RecordingListener sent;
@@ -75,7 +92,7 @@ TEST_F(BrokerContract, Retained_message_is_marked_when_it_was_stored_before) {
   EXPECT_TRUE(sink.messages.next()->retained);
 }
 
-TEST_F(BrokerContract, Messages_keep_their_order_when_the_window_is_full) {
+TEST_P(BothVersions, Messages_keep_their_order_when_the_window_is_full) {
   DAPR_MQTT_NEEDS_MOSQUITTO();
   Mosquitto broker;
   RecordingListener heard;
@@ -104,7 +121,7 @@ TEST_F(BrokerContract, Messages_keep_their_order_when_the_window_is_full) {
   EXPECT_EQ(failed, 0);
 }
 
-TEST_F(BrokerContract, Exactly_once_window_is_within_mosquittos_default) {
+TEST_P(BothVersions, Exactly_once_window_is_within_mosquittos_default) {
   DAPR_MQTT_NEEDS_MOSQUITTO();
   Mosquitto broker;
   RecordingListener sent;
@@ -140,7 +157,7 @@ TEST_F(BrokerContract, Publish_is_refused_when_larger_than_mqtt_allows) {
   EXPECT_TRUE(publish(*publisher, message("x", "small", QoS::kAtLeastOnce)).ok());
 }
 
-TEST_F(BrokerContract, Subscription_fails_with_the_remedy_when_the_acl_forbids_it) {
+TEST_P(BothVersions, Subscription_fails_with_the_remedy_when_the_acl_forbids_it) {
   DAPR_MQTT_NEEDS_MOSQUITTO();
   Mosquitto broker({.acl = "pattern readwrite allowed/#"});
   RecordingListener heard;
@@ -157,7 +174,7 @@ TEST_F(BrokerContract, Subscription_fails_with_the_remedy_when_the_acl_forbids_i
   EXPECT_TRUE(subscribe(*consumer, "allowed/x", QoS::kAtLeastOnce).ok());
 }
 
-TEST_F(BrokerContract, Nothing_more_arrives_after_unsubscribe) {
+TEST_P(BothVersions, Nothing_more_arrives_after_unsubscribe) {
   DAPR_MQTT_NEEDS_MOSQUITTO();
   Mosquitto broker;
   RecordingListener heard;
@@ -177,7 +194,7 @@ TEST_F(BrokerContract, Nothing_more_arrives_after_unsubscribe) {
   EXPECT_EQ(sink.messages.next()->topic, "v");
 }
 
-TEST_F(BrokerContract, Close_disconnects_in_order_and_is_idempotent) {
+TEST_P(BothVersions, Close_disconnects_in_order_and_is_idempotent) {
   DAPR_MQTT_NEEDS_MOSQUITTO();
   Mosquitto broker;
   RecordingListener sent;
@@ -242,7 +259,7 @@ std::size_t entries_of(const char* folder) {
   return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(folder), {}));
 }
 
-TEST_F(BrokerContract, Threads_and_descriptors_do_not_grow_over_a_hundred_connections) {
+TEST_P(BothVersions, Threads_and_descriptors_do_not_grow_over_a_hundred_connections) {
   DAPR_MQTT_NEEDS_MOSQUITTO();
   Mosquitto broker;
   const auto cycle = [&] {

@@ -62,7 +62,7 @@ TEST_F(BrokerContract, Next_endpoint_is_taken_when_the_first_is_away) {
   EXPECT_EQ(sent.disconnected.size(), 0U);
 }
 
-TEST_F(BrokerContract, Password_is_what_decides) {
+TEST_P(BothVersions, Password_is_what_decides) {
   DAPR_MQTT_NEEDS_MOSQUITTO();
   Mosquitto broker({.users = {{"user", "right"}}});
   auto options = this->options(broker);
@@ -103,7 +103,7 @@ TEST_F(BrokerContract, Broker_that_hangs_is_reported_within_the_timeout) {
   EXPECT_TRUE(sent.connected.next());
 }
 
-TEST_F(BrokerContract, Object_can_go_while_it_connects) {
+TEST_P(BothVersions, Object_can_go_while_it_connects) {
   DAPR_MQTT_NEEDS_MOSQUITTO();
   Mosquitto broker;
   for (int i = 0; i < 30; ++i) {
@@ -120,7 +120,7 @@ TEST_F(BrokerContract, Object_can_go_while_it_connects) {
   publisher(options_for(tcp_at("no-such-host.invalid"), "x"), sent);
 }
 
-TEST_F(BrokerContract, Open_publishes_are_unavailable_exactly_once_when_the_broker_dies) {
+TEST_P(BothVersions, Open_publishes_are_unavailable_exactly_once_when_the_broker_dies) {
   DAPR_MQTT_NEEDS_MOSQUITTO();
   Mosquitto broker;
   RecordingListener sent;
@@ -165,7 +165,7 @@ TEST_F(BrokerContract,
   EXPECT_EQ(events.next(), "closed");
 }
 
-TEST_F(BrokerContract, Large_messages_are_taken_a_few_mebibytes_at_a_time) {
+TEST_P(BothVersions, Large_messages_are_taken_a_few_mebibytes_at_a_time) {
   DAPR_MQTT_NEEDS_MOSQUITTO();
   Mosquitto broker;
   RecordingListener sent;
@@ -185,7 +185,7 @@ TEST_F(BrokerContract, Large_messages_are_taken_a_few_mebibytes_at_a_time) {
   EXPECT_TRUE(answers.next()->ok());
 }
 
-TEST_F(BrokerContract, Connection_comes_back_by_itself_when_the_broker_does) {
+TEST_P(BothVersions, Connection_comes_back_by_itself_when_the_broker_does) {
   DAPR_MQTT_NEEDS_MOSQUITTO();
   Mosquitto broker;
   RecordingListener sent;
@@ -202,7 +202,7 @@ TEST_F(BrokerContract, Connection_comes_back_by_itself_when_the_broker_does) {
   EXPECT_TRUE(log_.contains("next try in"));
 }
 
-TEST_F(BrokerContract, Hanging_broker_is_found_by_the_keep_alive) {
+TEST_P(BothVersions, Hanging_broker_is_found_by_the_keep_alive) {
   DAPR_MQTT_NEEDS_MOSQUITTO();
   Mosquitto broker;
   RecordingListener sent;
@@ -214,7 +214,7 @@ TEST_F(BrokerContract, Hanging_broker_is_found_by_the_keep_alive) {
   EXPECT_TRUE(sent.disconnected.next());
 }
 
-TEST_F(BrokerContract, Session_of_a_persistent_consumer_survives_the_brokers_restart) {
+TEST_P(BothVersions, Session_of_a_persistent_consumer_survives_the_brokers_restart) {
   DAPR_MQTT_NEEDS_MOSQUITTO();
   Mosquitto broker({.persistence = true});
   RecordingListener heard;
@@ -234,7 +234,7 @@ TEST_F(BrokerContract, Session_of_a_persistent_consumer_survives_the_brokers_res
   EXPECT_EQ(sink.messages.next()->payload, "after");
 }
 
-TEST_F(BrokerContract, Suspended_consumer_gets_what_came_meanwhile_when_resumed) {
+TEST_P(BothVersions, Suspended_consumer_gets_what_came_meanwhile_when_resumed) {
   DAPR_MQTT_NEEDS_MOSQUITTO();
   Mosquitto broker;
   RecordingListener heard;
@@ -258,7 +258,7 @@ TEST_F(BrokerContract, Suspended_consumer_gets_what_came_meanwhile_when_resumed)
   EXPECT_EQ(heard.disconnected.size(), 0U);
 }
 
-TEST_F(BrokerContract, Log_names_the_probable_cause_when_two_clients_share_an_id) {
+TEST_P(BothVersions, Log_names_the_probable_cause_when_two_clients_share_an_id) {
   DAPR_MQTT_NEEDS_MOSQUITTO();
   Mosquitto broker;
   RecordingListener first;

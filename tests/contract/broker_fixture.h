@@ -34,9 +34,9 @@ inline core::Endpoint tcp_at(const std::string& host, std::uint16_t port = 1883)
 /// Real clients against a real broker, with a short back-off.
 class BrokerContract : public ::testing::Test {
  protected:
-  static core::ConnectionOptions options_for(const core::Endpoint& endpoint,
-                                             std::string client_id) {
+  core::ConnectionOptions options_for(const core::Endpoint& endpoint, std::string client_id) const {
     core::ConnectionOptions options;
+    options.protocol = protocol_;
     options.endpoints = {endpoint};
     options.client_id = std::move(client_id);
     return options;
@@ -89,10 +89,22 @@ class BrokerContract : public ::testing::Test {
     EXPECT_TRUE(closed->next().has_value());
   }
 
+  core::ProtocolVersion protocol_ = core::ProtocolVersion::kMqtt311;
   CapturedLog log_;
   std::unique_ptr<core::BrokerClientFactory> factory_ =
       mqtt::make_paho_client_factory({.backoff_initial = std::chrono::milliseconds(40),
                                       .backoff_max = std::chrono::milliseconds(400)});
 };
+
+/// What holds for both versions of the protocol.
+class BothVersions : public BrokerContract,
+                     public ::testing::WithParamInterface<core::ProtocolVersion> {
+ protected:
+  BothVersions() { protocol_ = GetParam(); }
+};
+
+inline std::string version_name(core::ProtocolVersion version) {
+  return version == core::ProtocolVersion::kMqtt5 ? "mqtt5" : "mqtt311";
+}
 
 }  // namespace dapr_mqtt::testing

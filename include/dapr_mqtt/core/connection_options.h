@@ -39,16 +39,29 @@ struct TlsMaterial {
 
 enum class ProtocolVersion { kMqtt311, kMqtt5 };
 
+/// What the broker publishes in our name when the connection ends without
+/// DISCONNECT (MQTT 3.1.1 section 3.1.2.5, the same in MQTT 5).
+struct Will {
+  TopicName topic;
+  std::string payload;
+  QoS qos = QoS::kAtMostOnce;
+  bool retain = false;
+};
+
 struct ConnectionOptions {
   std::vector<Endpoint> endpoints;  ///< at least one; tried in turn
   std::string client_id;
   std::string username;
   base::Secret password;
   bool clean_session = true;
+  /// MQTT 5, not with clean_session: how long the broker keeps the session of a
+  /// client that is away. None: for ever.
+  std::optional<std::chrono::seconds> session_expiry;
   std::chrono::milliseconds connect_timeout{4000};  ///< for one attempt over all endpoints
   std::chrono::seconds keep_alive{30};
   ProtocolVersion protocol = ProtocolVersion::kMqtt311;
   TlsMaterial tls;
+  std::optional<Will> will;
 };
 
 }  // namespace dapr_mqtt::core

@@ -13,7 +13,7 @@ struct PahoClientOptions {
   base::Duration backoff_max = std::chrono::seconds(30);
 };
 
-/// Real connections, made with Eclipse Paho (MQTT 3.1.1). Any number of factories
+/// Real connections, made with Eclipse Paho (MQTT 3.1.1 and 5). Any number of factories
 /// may exist; what they make may outlive them. Thread-safe.
 ///
 /// Threads: one for each connection ("mqtt-publisher", "mqtt-consumer"), which

@@ -24,7 +24,7 @@ TEST(RandomMetadata, Never_crashes_the_parser) {
   for (int run = 0; run < kRuns; ++run) {
     core::Metadata given;
     for (const KeyInfo& key : keys()) {
-      if (random.below(3) == 0) given[random.with_random_case(key.name)] = random.text(pieces, 12);
+      if (random.below(8) == 0) given[random.with_random_case(key.name)] = random.text(pieces, 12);
     }
     if (random.below(2) == 0) given["url"] = "tcp://" + random.text({"h", "a", ":1", "u@"}, 4);
     if (random.below(2) == 0) given["consumerID"] = random.text(pieces, 3);
