@@ -49,25 +49,4 @@ std::optional<std::string> header_value(std::string_view text, std::size_t max_b
   return out;
 }
 
-std::string base64(std::string_view bytes) {
-  constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  out.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    std::uint32_t group = 0;
-    for (std::size_t j = 0; j < 3; ++j) {
-      const auto byte =
-          i + j < bytes.size() ? static_cast<std::uint8_t>(bytes[i + j]) : std::uint8_t{0};
-      group = group << 8U | byte;
-    }
-    for (std::size_t j = 0; j < 4; ++j) {
-      // A group of n bytes has n + 1 digits; the rest is padding.
-      out += i + j <= bytes.size() ? kDigits[group >> (18U - 6U * static_cast<unsigned>(j)) & 63U]
-                                   : '=';
-    }
-  }
-  return out;
-}
-
 }  // namespace dapr_mqtt::dapr

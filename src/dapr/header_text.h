@@ -15,7 +15,4 @@ std::string header_name(std::string_view text);
 /// be longer than `max_bytes`. Spaces inside stay.
 std::optional<std::string> header_value(std::string_view text, std::size_t max_bytes);
 
-/// RFC 4648 section 4, with padding.
-std::string base64(std::string_view bytes);
-
 }  // namespace dapr_mqtt::dapr

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "dapr/header_text.h"
+#include "dapr_mqtt/base/encoding.h"
 #include "dapr_mqtt/base/text.h"
 
 namespace dapr_mqtt::dapr {
@@ -87,24 +88,25 @@ void add_properties(const core::MessageProperties& properties, Builder& builder)
     builder.add_foreign("mqtt-response-topic", properties.response_topic);
   }
   if (!properties.correlation_data.empty()) {
-    builder.add_foreign("mqtt-correlation-data", base64(properties.correlation_data));
-  }
-  if (properties.expiry) {
-    builder.add("mqtt-expiry-seconds", std::to_string(properties.expiry->count()));
+    builder.add_foreign("mqtt-correlation-data", base::to_base64(properties.correlation_data));
   }
   for (const auto& [name, value] : properties.user_properties) builder.add_property(name, value);
 }
 
 }  // namespace
 
-core::Metadata message_metadata(const core::IncomingMessage& message, std::uint32_t attempt) {
+core::Metadata message_metadata(const core::Delivery& delivery) {
+  const core::IncomingMessage& message = *delivery.message;
   Builder builder;
   builder.add("retained", flag(message.retained));
   builder.add_foreign("mqtt-topic", message.topic);
   builder.add("mqtt-qos", std::to_string(core::to_int(message.qos)));
   builder.add("mqtt-retained", flag(message.retained));
   builder.add("mqtt-duplicate", flag(message.duplicate));
-  builder.add("mqtt-attempt", std::to_string(attempt));
+  builder.add("mqtt-attempt", std::to_string(delivery.attempt));
+  if (delivery.expires_in) {
+    builder.add("mqtt-expiry-seconds", std::to_string(delivery.expires_in->count()));
+  }
   if (message.properties) add_properties(*message.properties, builder);
   return std::move(builder).take();
 }

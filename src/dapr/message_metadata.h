@@ -1,10 +1,10 @@
 // What a pulled message says of itself beside its data.
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
 
-#include "dapr_mqtt/core/message.h"
 #include "dapr_mqtt/core/metadata.h"
+#include "dapr_mqtt/core/subscriber.h"
 
 namespace dapr_mqtt::dapr {
 
@@ -15,7 +15,7 @@ namespace dapr_mqtt::dapr {
 ///   mqtt-attempt  1 for the first delivery
 /// and with MQTT 5, where present:
 ///   mqtt-content-type, mqtt-response-topic, mqtt-correlation-data (base64),
-///   mqtt-expiry-seconds, mqtt-property-<name> for each user property
+///   mqtt-expiry-seconds (what is left), mqtt-property-<name> for each user property
 ///   mqtt-omitted  how many of all these were left out, if any were
 ///
 /// daprd hands them to HTTP apps as headers and to gRPC apps as gRPC metadata,
@@ -31,7 +31,7 @@ namespace dapr_mqtt::dapr {
 ///    kMaxProperties or kMaxPropertyBytes is left out whole, never cut.
 /// Each key but `retained` begins with "mqtt-": none is one of daprd's own, and
 /// none is a publish option (a dead-letter publish takes them all along).
-core::Metadata message_metadata(const core::IncomingMessage& message, std::uint32_t attempt);
+core::Metadata message_metadata(const core::Delivery& delivery);
 
 inline constexpr std::size_t kMaxNameBytes = 128;
 inline constexpr std::size_t kMaxValueBytes = 2048;

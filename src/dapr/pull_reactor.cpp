@@ -65,7 +65,7 @@ core::DeliverResult PullReactor::deliver(const core::Delivery& delivery) {
   Pending pending{std::make_unique<wire::PullMessagesResponse>(), delivery.message};
   wire::PullMessagesResponse& response = *pending.response;
   response.set_id(std::to_string(delivery.id));
-  for (auto& [key, value] : message_metadata(*delivery.message, delivery.attempt)) {
+  for (auto& [key, value] : message_metadata(delivery)) {
     (*response.mutable_metadata())[key] = value;
   }
   bool overflow = false;

@@ -132,7 +132,8 @@ void Dispatcher::give_up(const DeliveryQueue& queue, GivenUp::Reason reason,
                          const core::Delivery& delivery, std::string_view error) {
   if (reason == GivenUp::Reason::kTooLarge) {
     core::bump(counters_.too_large);
-    log_.warn("dropped " + name_of(delivery, queue.filter()) + ": with its payload of " +
+    log_.warn((hooks_.dead_letter ? "not delivered: " : "dropped ") +
+              name_of(delivery, queue.filter()) + ": with its payload of " +
               std::to_string(delivery.message->payload.size()) +
               " bytes it is larger than Dapr takes");
   } else {
@@ -141,8 +142,18 @@ void Dispatcher::give_up(const DeliveryQueue& queue, GivenUp::Reason reason,
               std::to_string(delivery.attempt) + (delivery.attempt == 1 ? " attempt" : " attempts") +
               "; the app's error: " + base::quote(error));
   }
-  if (hooks_.given_up) hooks_.given_up(GivenUp{reason, queue.filter(), delivery, error});
-  inbox_.settle(delivery.id);
+  const GivenUp given_up{reason, queue.filter(), delivery, error};
+  if (hooks_.given_up) hooks_.given_up(given_up);
+  if (!hooks_.dead_letter) return inbox_.settle(delivery.id);
+  dead_letters_.insert(delivery.id);
+  hooks_.dead_letter(given_up);
+}
+
+void Dispatcher::dead_lettered(core::InboxId id) {
+  if (dead_letters_.erase(id) == 0) return;
+  inbox_.settle(id);
+  watch_intake(false);
+  schedule_pump();
 }
 
 void Dispatcher::pause() { paused_ = true; }
@@ -249,15 +260,33 @@ bool Dispatcher::run_turn(DeliveryQueue& queue, base::WallTime now, std::size_t&
       return false;
     }
     --budget;
+    if (const auto end = entry->message->expires_at(); end && *end <= now) {
+      expire(queue, *entry);
+      continue;
+    }
     queue.pass_turn();
     hand_over(queue, *stream, *std::move(entry), now);
   }
   return true;
 }
 
+void Dispatcher::expire(const DeliveryQueue& queue, const core::InboxEntry& entry) {
+  core::bump(counters_.expired);
+  if (log_.debug_enabled()) {
+    log_.debug("message " + std::to_string(entry.id) + " on topic " +
+               base::quote(entry.message->topic) + " (filter " +
+               base::quote(queue.filter().str()) + ") expired while it waited");
+  }
+  inbox_.settle(entry.id);
+  watch_intake(false);
+}
+
 void Dispatcher::hand_over(DeliveryQueue& queue, DeliveryStream& stream, core::InboxEntry entry,
                            base::WallTime now) {
-  core::Delivery delivery{entry.id, entry.failures + 1, std::move(entry.message)};
+  core::Delivery delivery{entry.id, entry.failures + 1, std::move(entry.message), std::nullopt};
+  if (const auto end = delivery.message->expires_at()) {
+    delivery.expires_in = std::chrono::ceil<std::chrono::seconds>(*end - now);
+  }
   switch (stream.subscriber->deliver(delivery)) {
     case core::DeliverResult::kSent:
       core::bump(counters_.delivered);

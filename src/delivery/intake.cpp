@@ -26,7 +26,8 @@ class ConnectionSink final : public core::MessageSink {
 
 Intake::Intake(IntakeOptions options, const RoutingTable& routes, core::Inbox& inbox,
                Arrivals& arrivals, const base::Executor& time, const base::WallClock& clock,
-               core::Counters& counters, base::Log log, AppendFailed append_failed)
+               core::Counters& counters, base::Log log, AppendFailed append_failed,
+               Unwanted unwanted)
     : options_(options),
       routes_(routes),
       inbox_(inbox),
@@ -35,6 +36,7 @@ Intake::Intake(IntakeOptions options, const RoutingTable& routes, core::Inbox& i
       counters_(counters),
       log_(log),
       append_failed_(std::move(append_failed)),
+      unwanted_(std::move(unwanted)),
       reports_(std::make_unique<IntakeReports>(options.limits, time, std::move(log))) {}
 
 Intake::~Intake() = default;
@@ -64,7 +66,7 @@ void Intake::take_in(std::size_t connection, core::IncomingMessage message) {
   message.packet.connection = connection;
 
   const std::shared_ptr<const Routes> routes = routes_.load();
-  const auto filters = routes->match(connection, message.topic);
+  auto filters = routes->match(connection, message.topic);
   if (filters.empty()) {
     if (options_.persistent) {
       store(core::Inbox::kUnclaimed, std::move(message), *routes);
@@ -76,6 +78,10 @@ void Intake::take_in(std::size_t connection, core::IncomingMessage message) {
       log_.debug("no subscription for a message on topic " + base::quote(message.topic));
     }
     return;
+  }
+  if (unwanted_) {
+    std::erase_if(filters, [&](const auto* filter) { return unwanted_(*filter, message); });
+    if (filters.empty()) return;
   }
   for (std::size_t i = 0; i + 1 < filters.size(); ++i) {
     core::IncomingMessage copy = message;

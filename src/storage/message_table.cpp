@@ -40,7 +40,8 @@ base::Result<std::unique_ptr<MessageTable>> MessageTable::make(sqlite::Database&
       {table->erase_, "DELETE FROM messages WHERE id = ?1"},
       {table->read_, "SELECT flags, received, topic, properties, payload FROM messages WHERE id = ?1"},
       {table->load_,
-       "SELECT id, queue, due, failures, flags, topic, length(payload) FROM messages ORDER BY id"},
+       "SELECT id, queue, due, failures, flags, topic,"
+       " length(payload) + ifnull(length(properties), 0) FROM messages ORDER BY id"},
       {table->ids_, "SELECT max(value, (SELECT ifnull(max(id), 0) FROM messages)) FROM counters"
                     " WHERE name = 'ids'"},
       {table->set_ids_, "UPDATE counters SET value = ?1 WHERE name = 'ids'"},

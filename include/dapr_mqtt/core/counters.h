@@ -22,6 +22,9 @@ struct Counters {
   Count redelivered{0};
   Count given_up{0};             ///< retries spent
   Count too_large{0};            ///< over what daprd takes
+  Count dead_lettered{0};        ///< given up, and on the dead-letter topic
+  Count dead_letters_lost{0};    ///< the broker takes them never
+  Count expired{0};              ///< while it waited (MQTT 5)
   Count dropped_qos0{0};         ///< inbox full
   Count dropped{0};              ///< inbox full, QoS 1 and 2 of a clean session
   Count unsaved{0};              ///< kept in memory, since the disk failed

@@ -25,6 +25,13 @@ struct MessageProperties {
   std::string correlation_data;  ///< any bytes
   std::vector<std::pair<std::string, std::string>> user_properties;  ///< in order, names repeat
   std::optional<std::chrono::seconds> expiry;  ///< left when received, or wanted when sent
+
+  /// What they take in memory, roughly.
+  std::size_t footprint() const {
+    std::size_t size = content_type.size() + response_topic.size() + correlation_data.size();
+    for (const auto& [name, value] : user_properties) size += 8 + name.size() + value.size();
+    return size;
+  }
 };
 
 /// A message that goes out.
@@ -49,7 +56,15 @@ struct IncomingMessage {
   PacketKey packet{};  ///< QoS 2: what brought it; a durable inbox lets go of that in storing
 
   /// What it counts against limits in bytes: what is held for it in memory, roughly.
-  std::size_t footprint() const { return sizeof(IncomingMessage) + topic.size() + payload.size(); }
+  std::size_t footprint() const {
+    return sizeof(IncomingMessage) + topic.size() + payload.size() +
+           (properties ? properties->footprint() : 0);
+  }
+  /// From when on it is not to be delivered any more (MQTT-3.3.2-5); none: never.
+  std::optional<base::WallTime> expires_at() const {
+    if (!properties || !properties->expiry) return std::nullopt;
+    return received + *properties->expiry;
+  }
 };
 
 }  // namespace dapr_mqtt::core

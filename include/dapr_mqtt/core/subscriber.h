@@ -1,7 +1,9 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "dapr_mqtt/core/inbox.h"
@@ -13,7 +15,9 @@ namespace dapr_mqtt::core {
 struct Delivery {
   InboxId id = 0;             ///< what the subscriber acknowledges with
   std::uint32_t attempt = 1;  ///< 1 for the first
-  std::shared_ptr<const IncomingMessage> message;
+  std::shared_ptr<const IncomingMessage> message{};
+  /// What is left of the message's expiry (MQTT 5), at least a second.
+  std::optional<std::chrono::seconds> expires_in{};
 };
 
 enum class DeliverResult {

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -42,6 +43,10 @@ struct DispatcherHooks {
   std::function<void()> intake_resume;
   /// Before the message leaves the inbox; it is logged and counted already.
   std::function<void(const GivenUp&)> given_up;
+  /// Set: what is given up stays in the inbox until the owner calls
+  /// dead_lettered(). While kMaxDeadLetters wait for that, nothing new is
+  /// delivered.
+  std::function<void(const GivenUp&)> dead_letter;
 };
 
 /// Hands messages from the inbox to the streams that subscribed to them, keeps
@@ -74,6 +79,10 @@ class Dispatcher {
   /// from the stream that holds the message, else it is an unknown_ack.
   void acknowledge(StreamId stream, core::InboxId id, std::optional<std::string> error);
 
+  /// A given-up message is where it belongs now.
+  void dead_lettered(core::InboxId id);
+  static constexpr std::size_t kMaxDeadLetters = 100;
+
   /// No new deliveries until resume(), but for one that is being handed over in
   /// this moment; acknowledgements count. Idempotent. From any thread.
   void pause();
@@ -101,7 +110,9 @@ class Dispatcher {
  private:
   using DueKey = std::pair<base::WallTime, std::uint64_t>;  // time, queue's serial number
 
-  bool held_back() const { return paused_ || draining_; }
+  bool held_back() const {
+    return paused_ || draining_ || dead_letters_.size() >= kMaxDeadLetters;
+  }
   base::Executor::Task guarded(void (Dispatcher::*method)());
   void on_arrivals();
   void on_timer();
@@ -109,6 +120,7 @@ class Dispatcher {
   void schedule_pump();
   void make_runnable(DeliveryQueue& queue);
   bool run_turn(DeliveryQueue& queue, base::WallTime now, std::size_t& budget);
+  void expire(const DeliveryQueue& queue, const core::InboxEntry& entry);
   void hand_over(DeliveryQueue& queue, DeliveryStream& stream, core::InboxEntry entry,
                  base::WallTime now);
   void failed(DeliveryQueue& queue, const core::Delivery& delivery, std::string_view error);
@@ -140,6 +152,7 @@ class Dispatcher {
   std::optional<base::WallTime> timer_for_;
   base::Executor::TimerId timer_ = 0;
   std::vector<std::function<void()>> drained_;
+  std::unordered_set<core::InboxId> dead_letters_;  // given up, still in the inbox
   StreamId last_stream_ = 0;
   std::uint64_t last_queue_ = 0;
   std::size_t in_flight_ = 0;

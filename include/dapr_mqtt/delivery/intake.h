@@ -46,10 +46,13 @@ class Intake {
   /// should stop. On the receive thread: must be quick and must not call the
   /// broker client.
   using AppendFailed = std::function<void(const base::Status&)>;
+  /// A message that a filter gets and does not want. Likewise; empty: wants all.
+  using Unwanted =
+      std::function<bool(const core::TopicFilter& filter, const core::IncomingMessage& message)>;
 
   Intake(IntakeOptions options, const RoutingTable& routes, core::Inbox& inbox, Arrivals& arrivals,
          const base::Executor& time, const base::WallClock& clock, core::Counters& counters,
-         base::Log log, AppendFailed append_failed);
+         base::Log log, AppendFailed append_failed, Unwanted unwanted = nullptr);
   ~Intake();
   Intake(const Intake&) = delete;
   Intake& operator=(const Intake&) = delete;
@@ -73,6 +76,7 @@ class Intake {
   core::Counters& counters_;
   const base::Log log_;
   const AppendFailed append_failed_;
+  const Unwanted unwanted_;
   const std::unique_ptr<IntakeReports> reports_;  // thread-safe
 };
 

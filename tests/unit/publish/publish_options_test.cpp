@@ -8,7 +8,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-constexpr PublishOptions kDefaults{core::QoS::kAtLeastOnce, false};
+constexpr PublishDefaults kDefaults{core::QoS::kAtLeastOnce, false};
 
 TEST(PublishOptions, are_the_components_when_metadata_names_none) {
   const auto options =
