@@ -6,12 +6,13 @@
 readonly PACKAGES_BUILD=(
   ca-certificates cmake g++ git ninja-build pkgconf
   libcli11-dev libgrpc++-dev libpaho-mqtt-dev libpaho-mqttpp-dev libprotobuf-dev
-  libspdlog-dev libsqlite3-dev libssl-dev libyaml-cpp-dev protobuf-compiler protobuf-compiler-grpc
+  libspdlog-dev libsqlite3-dev libssl-dev libyaml-cpp-dev nlohmann-json3-dev
+  protobuf-compiler protobuf-compiler-grpc
 )
 # shellcheck disable=SC2034
 readonly PACKAGES_DEMO=(mosquitto)
 # shellcheck disable=SC2034
-readonly PACKAGES_TEST=(debootstrap libgmock-dev libgtest-dev mosquitto)
+readonly PACKAGES_TEST=(debootstrap libgmock-dev libgtest-dev mosquitto mosquitto-clients)
 
 say() { printf '==> %s\n' "$*"; }
 die() {

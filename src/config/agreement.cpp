@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "config/limits.h"
 #include "config/pem.h"
@@ -42,6 +43,17 @@ void check_client_certificate(Draft& draft) {
   if (tls.cert_pem.empty() || tls.key_pem.empty()) return;
   if (const base::Status fits = check_key_fits(tls.cert_pem, tls.key_pem); !fits.ok()) {
     draft.problems.add("clientKey", fits.message());
+  }
+}
+
+void check_will(Draft& draft) {
+  if (draft.will_topic) {
+    draft.settings.connection.will = core::Will{*std::move(draft.will_topic),
+                                                std::move(draft.will_payload), draft.will_qos,
+                                                draft.will_retain};
+  } else if (!draft.will_details.empty()) {
+    draft.problems.add("willTopic", "is missing; without it there is no last will, and so no use "
+                                    "for " + draft.will_details);
   }
 }
 
@@ -92,6 +104,7 @@ void warn_of_traps(Draft& draft) {
 void check_agreement(Draft& draft) {
   check_credentials(draft);
   check_client_certificate(draft);
+  check_will(draft);
   warn_of_unused_tls(draft);
   warn_of_traps(draft);
 }

@@ -1,6 +1,7 @@
 #include "config/bind_values.h"
 
 #include <string>
+#include <utility>
 
 #include "dapr_mqtt/base/parse.h"
 #include "dapr_mqtt/base/text.h"
@@ -46,6 +47,16 @@ void quality(const KeyInfo& key, std::string_view value, Draft& draft, core::QoS
   const auto parsed = base::parse_integer(value);
   if (parsed && *parsed >= 0 && *parsed <= 2) {
     out = static_cast<core::QoS>(*parsed);
+  } else {
+    draft.problems.add_wrong_value(key, value);
+  }
+}
+
+void topic_name(const KeyInfo& key, std::string_view value, Draft& draft,
+                std::optional<core::TopicName>& out) {
+  auto topic = core::TopicName::parse(base::trim(value));
+  if (topic.ok()) {
+    out = std::move(topic).value();
   } else {
     draft.problems.add_wrong_value(key, value);
   }

@@ -1,5 +1,6 @@
-// The keys of protocol and session.
+// The keys of protocol, session and last will.
 #include <chrono>
+#include <string>
 
 #include "config/bind_values.h"
 #include "config/bindings.h"
@@ -26,6 +27,38 @@ void session_expiry(const KeyInfo& key, std::string_view value, Draft& draft) {
   } else {
     draft.problems.add_wrong_value(key, value);
   }
+}
+
+namespace {
+
+void note_will(const KeyInfo& key, Draft& draft) {
+  draft.will_details += (draft.will_details.empty() ? "" : ", ") + std::string(key.name);
+}
+
+}  // namespace
+
+void will_topic(const KeyInfo& key, std::string_view value, Draft& draft) {
+  topic_name(key, value, draft, draft.will_topic);
+}
+
+void will_payload(const KeyInfo& key, std::string_view value, Draft& draft) {
+  note_will(key, draft);
+  if (value.size() <= kMaxMqttString) {
+    draft.will_payload = std::string(value);
+  } else {
+    draft.problems.add(key.name, "has " + std::to_string(value.size()) +
+                                     " bytes; MQTT allows 65535");
+  }
+}
+
+void will_qos(const KeyInfo& key, std::string_view value, Draft& draft) {
+  note_will(key, draft);
+  quality(key, value, draft, draft.will_qos);
+}
+
+void will_retain(const KeyInfo& key, std::string_view value, Draft& draft) {
+  note_will(key, draft);
+  boolean(key, value, draft, draft.will_retain);
 }
 
 }  // namespace dapr_mqtt::config::bind

@@ -23,6 +23,12 @@ struct Draft {
   bool has_ca = false;
   bool has_cert = false;
   bool has_key = false;
+  // The last will: its topic makes it one.
+  std::optional<core::TopicName> will_topic;
+  std::string will_payload;
+  core::QoS will_qos = core::QoS::kAtMostOnce;
+  bool will_retain = false;
+  std::string will_details;  ///< the other keys of it that were given, for errors
 };
 
 }  // namespace dapr_mqtt::config

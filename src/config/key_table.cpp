@@ -11,6 +11,7 @@ namespace dapr_mqtt::config {
 namespace {
 
 constexpr std::array<std::string_view, 3> kQosValues = {"0", "1", "2"};
+constexpr std::array<std::string_view, 2> kConcurrencyModes = {"parallel", "single"};
 constexpr std::array<std::string_view, 2> kProtocolVersions = {"3.1.1", "5"};
 constexpr std::array<std::string_view, 2> kInboxSyncValues = {"normal", "full"};
 constexpr std::string_view kBooleans = base::bool_values();
@@ -20,7 +21,7 @@ constexpr std::string_view kExampleKey =
     "-----BEGIN PRIVATE KEY-----\\n<base64>\\n-----END PRIVATE KEY-----";
 
 // In words, and so by hand: the bounds of limits.h.
-constexpr std::array<KeyInfo, 21> kKeys = {{
+constexpr std::array<KeyInfo, 29> kKeys = {{
     {
         .name = "url",
         .required = true,
@@ -136,6 +137,17 @@ constexpr std::array<KeyInfo, 21> kKeys = {{
         .apply = bind::retry_interval,
     },
     {
+        .name = "concurrencyMode",
+        .default_value = "parallel",
+        .example = "single",
+        .allowed = "one of parallel, single",
+        .allowed_values = kConcurrencyModes,
+        .description = "single: messages of a topic go to the app one at a time, in order, and one "
+                       "that failed is tried again before the next. parallel: the others go on "
+                       "meanwhile.",
+        .apply = bind::concurrency_mode,
+    },
+    {
         .name = "connectInBackground",
         .type = KeyType::kBool,
         .default_value = "false",
@@ -156,6 +168,24 @@ constexpr std::array<KeyInfo, 21> kKeys = {{
             "How long connecting to the broker may take, over all URLs. Keep it below the "
             "Component's initTimeout (5s unless set), or daprd gives up before the cause is known.",
         .apply = bind::connect_timeout,
+    },
+    {
+        .name = "consumerGroup",
+        .example = "orders",
+        .allowed = "UTF-8 text of at most 1024 bytes without /, + and #",
+        .description = "Name of a group whose members share the messages: each goes to one of them. "
+                       "Every topic is subscribed as $share/<consumerGroup>/<topic>. Give each "
+                       "member a consumerID of its own, e.g. {uuid}.",
+        .apply = bind::consumer_group,
+    },
+    {
+        .name = "deadLetterTopic",
+        .example = "orders/failed",
+        .allowed = "a topic name without wildcards",
+        .description = "Where messages are published that the app failed for good, or that are too "
+                       "large for daprd. With MQTT 5 as they came, with properties that say why; "
+                       "with 3.1.1 in a JSON envelope. Without it they are dropped.",
+        .apply = bind::dead_letter_topic,
     },
     {
         .name = "inboxMaxBytes",
@@ -199,6 +229,16 @@ constexpr std::array<KeyInfo, 21> kKeys = {{
         .apply = bind::keep_alive,
     },
     {
+        .name = "maxConcurrentHandlers",
+        .type = KeyType::kNumber,
+        .default_value = "100",
+        .example = "10",
+        .allowed = "a whole number from 1 to 10000",
+        .description = "How many messages of one subscription may be with the app at a time, unless "
+                       "concurrencyMode is single.",
+        .apply = bind::max_concurrent_handlers,
+    },
+    {
         .name = "protocolVersion",
         .default_value = "3.1.1",
         .example = "5",
@@ -227,6 +267,39 @@ constexpr std::array<KeyInfo, 21> kKeys = {{
         .description = "MQTT 5 with cleanSession false: how long the broker keeps subscriptions "
                        "and queued messages of a consumer that is away. Without it, for ever.",
         .apply = bind::session_expiry,
+    },
+    {
+        .name = "willPayload",
+        .example = "gone",
+        .allowed = "at most 65535 bytes",
+        .description = "Payload of the last will.",
+        .apply = bind::will_payload,
+    },
+    {
+        .name = "willQos",
+        .type = KeyType::kNumber,
+        .example = "1",
+        .allowed = "one of 0, 1, 2",
+        .allowed_values = kQosValues,
+        .description = "Quality of service of the last will. Without it, 0.",
+        .apply = bind::will_qos,
+    },
+    {
+        .name = "willRetain",
+        .type = KeyType::kBool,
+        .example = "true",
+        .allowed = kBooleans,
+        .description = "Whether the broker keeps the last will as its topic's last value. Without "
+                       "it, false.",
+        .apply = bind::will_retain,
+    },
+    {
+        .name = "willTopic",
+        .example = "apps/orders/state",
+        .allowed = "a topic name without wildcards",
+        .description = "Topic of a last will: what the broker publishes when the consumer's "
+                       "connection ends without a good-bye.",
+        .apply = bind::will_topic,
     },
 }};
 

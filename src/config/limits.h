@@ -14,6 +14,10 @@ inline constexpr std::size_t kMaxMqttString = 65'535;
 inline constexpr std::size_t kPublisherSuffix = 13;
 inline constexpr std::size_t kMaxConsumerId = kMaxMqttString - kPublisherSuffix;
 
+/// A share name stands in each filter, whose own limit is kMaxMqttString.
+inline constexpr std::size_t kMaxConsumerGroup = 1024;
+inline constexpr std::int64_t kMaxHandlers = 10'000;
+
 inline constexpr std::chrono::minutes kMaxConnectTimeout{10};
 /// MQTT 3.1.1 section 3.1.2.10: two bytes of seconds.
 inline constexpr std::chrono::seconds kMaxKeepAlive{65'535};

@@ -15,12 +15,16 @@ std::string identity_of(const core::ConnectionOptions& options) {
   return identity + options.client_id;
 }
 
-std::string publisher_client_id(const std::string& consumer_id) {
+std::string random_digits(std::size_t count) {
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::random_device random;
-  std::string id = consumer_id + "-pub-";
-  for (int i = 0; i < 8; ++i) id += kDigits[random() % kDigits.size()];
-  return id;
+  std::string digits;
+  for (std::size_t i = 0; i < count; ++i) digits += kDigits[random() % kDigits.size()];
+  return digits;
+}
+
+std::string publisher_client_id(const std::string& consumer_id) {
+  return consumer_id + "-pub-" + random_digits(8);
 }
 
 std::string consumer_client_id(const std::string& consumer_id, std::size_t connection) {

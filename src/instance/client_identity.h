@@ -12,6 +12,9 @@ namespace dapr_mqtt::instance {
 /// client ID. For comparing, not for showing.
 std::string identity_of(const core::ConnectionOptions& options);
 
+/// So many random hexadecimal digits.
+std::string random_digits(std::size_t count);
+
 /// "<consumerID>-pub-<8 hex digits>", random: replicas of an app that share a
 /// consumerID and only publish never take each other's connection.
 std::string publisher_client_id(const std::string& consumer_id);

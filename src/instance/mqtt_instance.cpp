@@ -1,6 +1,7 @@
 #include "instance/mqtt_instance.h"
 
 #include <algorithm>
+#include <limits>
 #include <random>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "dapr_mqtt/storage/memory_inbox.h"
 #include "instance/bulk_answer.h"
 #include "instance/client_identity.h"
+#include "instance/marking_publisher.h"
 #include "instance/mqtt_stream.h"
 
 namespace dapr_mqtt::instance {
@@ -22,12 +24,15 @@ delivery::Policy policy_of(const config::ComponentSettings& settings) {
   delivery::Policy policy;
   policy.max_retries = settings.max_retries;
   policy.retry_interval = settings.retry_interval;
+  policy.order = settings.in_order ? core::Inbox::Order::kStrict : core::Inbox::Order::kReady;
+  policy.window.messages = settings.max_handlers;
   return policy;
 }
 
 core::ConnectionOptions publisher_options(core::ConnectionOptions options) {
   options.client_id = publisher_client_id(options.client_id);
   options.clean_session = true;  // nothing is subscribed, and resending is ours
+  options.will.reset();          // the consumer's alone
   return options;
 }
 
@@ -44,8 +49,8 @@ MqttInstance::MqttInstance(std::string name, core::Metadata metadata,
       log_(logger, name_),
       publish_health_(base::unavailable("not connected yet")),
       claim_(std::move(claim)) {
-  publisher_connection_ =
-      broker_.make_publisher(publisher_options(settings_.connection), *this, log_);
+  publisher_connection_ = std::make_unique<MarkingPublisher>(
+      broker_.make_publisher(publisher_options(settings_.connection), *this, log_), own_messages_);
   publisher_ = std::make_unique<publish::Publisher>(publish_worker_, *publisher_connection_,
                                                     counters_);
   make_way_in(std::move(durable), state_dir);
@@ -83,14 +88,23 @@ void MqttInstance::make_way_in(std::unique_ptr<core::DurableInbox> durable,
                 go_on(IntakeGate::kInboxFull);
               },
           .given_up = nullptr,
+          .dead_letter = settings_.dead_letter_topic
+                             ? [this](const delivery::GivenUp& g) { dead_letters_->take(g); }
+                             : std::function<void(const delivery::GivenUp&)>(),
       });
+  if (settings_.dead_letter_topic) make_dead_letters();
   delivery::IntakeOptions intake;
   intake.persistent = persistent;
   intake.limits = limits;
+  // With a dead-letter topic the dispatcher sees to those that daprd does not take.
+  if (dead_letters_) intake.max_payload = std::numeric_limits<std::size_t>::max();
   intake_ = std::make_unique<delivery::Intake>(
       intake, routes_, *inbox_, dispatcher_->arrivals(), delivery_worker_, wall_clock_, counters_,
       log_, [this](const base::Status& cause) {
         if (keeper_) keeper_->disk_failed(cause);  // memory does not fail
+      },
+      [this](const core::TopicFilter& filter, const core::IncomingMessage& message) {
+        return own_messages_.unwanted(filter, message);
       });
   subscribe::Subscriptions::Settings subscriptions;
   subscriptions.clean_session = !persistent;
@@ -102,6 +116,19 @@ void MqttInstance::make_way_in(std::unique_ptr<core::DurableInbox> durable,
   subscribe::SubscriptionHost& host = *this;
   subscriptions_ = std::make_unique<subscribe::Subscriptions>(delivery_worker_, host, subscriptions,
                                                               counters_, log_);
+}
+
+void MqttInstance::make_dead_letters() {
+  DeadLetters::Settings letters{.topic = *settings_.dead_letter_topic,
+                                .qos = std::max(settings_.qos, core::QoS::kAtLeastOnce),
+                                .protocol = settings_.connection.protocol};
+  dead_letters_ = std::make_unique<DeadLetters>(
+      std::move(letters), delivery_worker_, counters_, log_,
+      [this](core::OutgoingMessage message, std::function<void(base::Status)> done) {
+        publisher_->publish(std::move(message), publish_deadline(base::TimePoint::max()),
+                            std::move(done));
+      },
+      [this](core::InboxId id) { dispatcher_->dead_lettered(id); });
 }
 
 void MqttInstance::make_keeper(core::DurableInbox& durable) {
@@ -156,7 +183,13 @@ void MqttInstance::open(FirstAttempt first_attempt) {
 std::vector<std::string> MqttInstance::features() const {
   // The last one is no feature of Dapr's: it shows in /v1.0/metadata which
   // pubsub.mqtt is running, since daprd has one built in.
-  return {"BULK_PUBSUB", "SUBSCRIBE_WILDCARDS", "BULK_SUBSCRIBE_IMMEDIATE", "DAPR_PUBSUB_MQTT_CPP"};
+  std::vector<std::string> features = {"BULK_PUBSUB", "SUBSCRIBE_WILDCARDS",
+                                       "BULK_SUBSCRIBE_IMMEDIATE", "DAPR_PUBSUB_MQTT_CPP"};
+  // Without it daprd sees to expiry itself, by the CloudEvent's time.
+  if (settings_.connection.protocol == core::ProtocolVersion::kMqtt5) {
+    features.emplace_back("MESSAGE_TTL");
+  }
+  return features;
 }
 
 base::TimePoint MqttInstance::publish_deadline(base::TimePoint callers) const {
@@ -169,14 +202,14 @@ void MqttInstance::publish(PublishRequest request, std::function<void(base::Stat
     done(topic.status());
     return;
   }
-  const auto options = publish::parse_publish_options(request.metadata,
-                                                      {settings_.qos, settings_.retain});
+  const auto options = publish::parse_publish_options(
+      request.metadata, {settings_.qos, settings_.retain, settings_.connection.protocol});
   if (!options.ok()) {
     done(options.status().with_context("topic " + base::quote(request.topic)));
     return;
   }
   publisher_->publish({std::move(topic).value(), std::move(request.payload), options.value().qos,
-                       options.value().retain, nullptr},
+                       options.value().retain, options.value().properties},
                       publish_deadline(request.deadline), std::move(done));
 }
 
@@ -257,6 +290,7 @@ void MqttInstance::close(std::function<void()> done) {
   publisher_connection_->close(one_closed);
   delivery_worker_.post([this, one_closed] {
     dispatcher_->drain([] {});  // no delivery any more, and no way back
+    if (dead_letters_) dead_letters_->stop();
     subscriptions_->close([this, one_closed] {
       if (durable_ != nullptr) durable_->close();  // nothing comes in any more
       one_closed();
@@ -287,6 +321,7 @@ std::unique_ptr<core::BrokerConsumer> MqttInstance::make_consumer(
   while (sinks_.size() <= index) sinks_.push_back(intake_->sink(sinks_.size()));
   core::ConnectionOptions options = settings_.connection;
   options.client_id = consumer_client_id(options.client_id, index);
+  if (index != 0) options.will.reset();  // one for the instance
   core::PacketStore* packets =
       durable_ != nullptr ? &durable_->session().packets(index) : nullptr;
   return broker_.make_consumer(std::move(options), listener, *sinks_[index], packets, log_);

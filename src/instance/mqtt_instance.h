@@ -18,9 +18,11 @@
 #include "dapr_mqtt/instance/instance.h"
 #include "dapr_mqtt/publish/publisher.h"
 #include "dapr_mqtt/subscribe/subscriptions.h"
+#include "instance/dead_letters.h"
 #include "instance/identity_registry.h"
 #include "instance/inbox_keeper.h"
 #include "instance/intake_gate.h"
+#include "instance/own_messages.h"
 
 namespace dapr_mqtt::instance {
 
@@ -76,6 +78,7 @@ class MqttInstance final : public Instance,
 
   void make_way_in(std::unique_ptr<core::DurableInbox> durable, const std::string& state_dir);
   void make_keeper(core::DurableInbox& durable);
+  void make_dead_letters();
   // On mqtt-deliver.
   void stop_intake(IntakeGate::Reason reason);
   void go_on(IntakeGate::Reason reason);
@@ -94,6 +97,8 @@ class MqttInstance final : public Instance,
   base::Worker publish_worker_{"mqtt-publish"};
   base::Worker delivery_worker_{"mqtt-deliver"};
 
+  OwnMessages own_messages_;
+
   // The way out.
   std::unique_ptr<core::BrokerPublisher> publisher_connection_;
   std::unique_ptr<publish::Publisher> publisher_;
@@ -103,6 +108,7 @@ class MqttInstance final : public Instance,
   core::DurableInbox* durable_ = nullptr;  // inbox_, if it is one
   std::unique_ptr<InboxKeeper> keeper_;    // its
   IntakeGate gate_;                        // mqtt-deliver's
+  std::unique_ptr<DeadLetters> dead_letters_;  // mqtt-deliver's; null: what is given up is dropped
   delivery::RoutingTable routes_;
   std::unique_ptr<delivery::Dispatcher> dispatcher_;
   std::unique_ptr<delivery::Intake> intake_;

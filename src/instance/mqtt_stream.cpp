@@ -17,10 +17,25 @@ MqttInstance::MqttStream::MqttStream(std::shared_ptr<MqttInstance> instance,
 
 base::Status MqttInstance::MqttStream::subscribe(std::string_view topic,
                                                  const core::Metadata& metadata) {
-  const auto filter = core::TopicFilter::parse(topic);
+  const config::ComponentSettings& settings = instance_->settings_;
+  auto filter = core::TopicFilter::parse(topic);
+  if (filter.ok() && !filter.value().shared() && !settings.consumer_group.empty()) {
+    filter = core::TopicFilter::parse("$share/" + settings.consumer_group + "/" +
+                                      std::string(topic));
+  }
   if (!filter.ok()) return filter.status();
-  const auto request = subscribe::parse_subscribe_options(metadata, instance_->settings_.qos);
-  if (!request.ok()) return request.status().with_context("topic " + base::quote(topic));
+  const auto request = subscribe::parse_subscribe_options(
+      metadata, {settings.qos, settings.connection.protocol});
+  const std::string name = "topic " + base::quote(topic);
+  if (!request.ok()) return request.status().with_context(name);
+  if (request.value().options.no_local && filter.value().shared()) {
+    return base::invalid_argument(name + ": noLocal does not go with a shared subscription "
+                                         "(consumerGroup or $share/), MQTT-3.8.3-4");
+  }
+  if (!request.value().ignored.empty()) {
+    instance_->log_.warn(name + ": subscribe metadata without effect, since only protocolVersion 5 "
+                                "has it: " + request.value().ignored);
+  }
   {
     base::MutexLock lock(mutex_);
     if (closed_) return {};
@@ -32,6 +47,7 @@ base::Status MqttInstance::MqttStream::subscribe(std::string_view topic,
   instance_->delivery_worker_.post([instance = instance_.get(), state = state_, hold = hold_,
                                     f = filter.value(), r = request.value()] {
     state->filter = f;
+    instance->own_messages_.subscribed(f, r.options.no_local);
     instance->subscriptions_->add(f, r, [instance, hold] { instance->publisher_->release(hold); });
     state->id = instance->dispatcher_->open(f, std::move(state->subscriber));
   });

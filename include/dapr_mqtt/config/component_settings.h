@@ -2,7 +2,9 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +26,11 @@ struct ComponentSettings {
   /// Redeliveries after a failure: -1 for ever, 0 none.
   std::int64_t max_retries = 0;
   std::chrono::milliseconds retry_interval{5000};
+  /// Every filter is subscribed as $share/<this>/<filter>; empty: as it is.
+  std::string consumer_group;
+  bool in_order = false;  ///< one message at a time, a failed one again before the next
+  std::size_t max_handlers = 100;  ///< unacknowledged messages of one stream
+  std::optional<core::TopicName> dead_letter_topic;
   std::chrono::milliseconds publish_timeout{20000};
   bool connect_in_background = false;
   core::InboxLimits inbox{100'000, std::size_t{1} << 30U};

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "dapr_mqtt/base/status.h"
 #include "dapr_mqtt/core/broker.h"
 #include "dapr_mqtt/core/metadata.h"
@@ -12,12 +14,21 @@ struct SubscriptionRequest {
   /// UNSUBSCRIBE when the last stream of the filter ends, although the session
   /// is persistent.
   bool unsubscribe_on_close = false;
+  /// MQTT 5's keys that were given, with MQTT 3.1.1: without effect.
+  std::string ignored{};
 };
 
-/// Applies a subscription's metadata (`qos`, `unsubscribeOnClose`; keys in any
-/// case) to the Component's default QoS. INVALID_ARGUMENT names key, value and
-/// what is allowed, every problem at once. Other keys are daprd's and ignored.
+/// What a Component says of its subscriptions.
+struct SubscribeDefaults {
+  core::QoS qos = core::QoS::kAtMostOnce;
+  core::ProtocolVersion protocol = core::ProtocolVersion::kMqtt311;
+};
+
+/// Applies a subscription's metadata (`qos`, `unsubscribeOnClose`, with MQTT 5
+/// `noLocal`, `retainAsPublished` and `retainHandling`; keys in any case) to the
+/// Component's defaults. INVALID_ARGUMENT names key, value and what is allowed,
+/// every problem at once. Other keys are daprd's and ignored.
 base::Result<SubscriptionRequest> parse_subscribe_options(const core::Metadata& metadata,
-                                                          core::QoS default_qos);
+                                                          const SubscribeDefaults& defaults);
 
 }  // namespace dapr_mqtt::subscribe

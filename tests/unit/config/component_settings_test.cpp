@@ -48,7 +48,17 @@ TEST(ComponentSettings, Take_every_key) {
                                                   {"connectInBackground", "1"},
                                                   {"connectTimeout", "2"},
                                                   {"keepAliveInterval", "1m"},
-                                                  {"publishTimeout", "1.5s"}});
+                                                  {"publishTimeout", "1.5s"},
+                                                  {"protocolVersion", "5"},
+                                                  {"sessionExpiryInterval", "24h"},
+                                                  {"consumerGroup", "workers"},
+                                                  {"concurrencyMode", "Single"},
+                                                  {"maxConcurrentHandlers", "7"},
+                                                  {"deadLetterTopic", "dead/letters"},
+                                                  {"willTopic", "state/me"},
+                                                  {"willPayload", " gone "},
+                                                  {"willQos", "1"},
+                                                  {"willRetain", "true"}});
   EXPECT_EQ(settings.connection.username, "user");
   EXPECT_EQ(settings.connection.password.reveal(), "pass word ");
   EXPECT_EQ(settings.qos, core::QoS::kExactlyOnce);
@@ -60,7 +70,67 @@ TEST(ComponentSettings, Take_every_key) {
   EXPECT_EQ(settings.connection.connect_timeout, seconds(2));
   EXPECT_EQ(settings.connection.keep_alive, seconds(60));
   EXPECT_EQ(settings.publish_timeout, milliseconds(1500));
+  EXPECT_EQ(settings.connection.protocol, core::ProtocolVersion::kMqtt5);
+  EXPECT_EQ(settings.connection.session_expiry, seconds(86'400));
+  EXPECT_EQ(settings.consumer_group, "workers");
+  EXPECT_TRUE(settings.in_order);
+  EXPECT_EQ(settings.max_handlers, 7U);
+  ASSERT_TRUE(settings.dead_letter_topic);
+  EXPECT_EQ(settings.dead_letter_topic->str(), "dead/letters");
+  ASSERT_TRUE(settings.connection.will);
+  EXPECT_EQ(settings.connection.will->topic.str(), "state/me");
+  EXPECT_EQ(settings.connection.will->payload, " gone ");
+  EXPECT_EQ(settings.connection.will->qos, core::QoS::kAtLeastOnce);
+  EXPECT_TRUE(settings.connection.will->retain);
   EXPECT_THAT(settings.warnings, IsEmpty());
+}
+
+TEST(ComponentSettings, Take_mqtt_3_1_1_in_parallel_without_will_when_nothing_is_said) {
+  const ComponentSettings settings = settings_of(metadata());
+  EXPECT_EQ(settings.consumer_group, "");
+  EXPECT_FALSE(settings.in_order);
+  EXPECT_EQ(settings.max_handlers, 100U);
+  EXPECT_FALSE(settings.dead_letter_topic);
+  EXPECT_FALSE(settings.connection.will);
+  EXPECT_FALSE(settings.connection.session_expiry);
+}
+
+TEST(ComponentSettings, Refuse_what_mqtt_cannot_carry_of_the_newer_keys) {
+  const std::string text = problem_of(metadata({{"protocolVersion", "4"},
+                                                {"sessionExpiryInterval", "0"},
+                                                {"consumerGroup", "a/b"},
+                                                {"concurrencyMode", "some"},
+                                                {"maxConcurrentHandlers", "0"},
+                                                {"deadLetterTopic", "a/#"},
+                                                {"willTopic", "+"},
+                                                {"willQos", "3"}}));
+  for (const char* key : {"protocolVersion: \"4\"", "sessionExpiryInterval: \"0\"",
+                          "consumerGroup: \"a/b\"", "concurrencyMode: \"some\"",
+                          "maxConcurrentHandlers: \"0\"", "deadLetterTopic: \"a/#\"",
+                          "willTopic: \"+\"", "willQos: \"3\""}) {
+    EXPECT_THAT(text, HasSubstr(key));
+  }
+  for (const char* group : {"+", "a#", "\xC3(", "a+b"}) {
+    EXPECT_THAT(problem_of(metadata({{"consumerGroup", group}})), HasSubstr("consumerGroup: "));
+  }
+}
+
+TEST(ComponentSettings, Refuse_a_will_without_its_topic) {
+  EXPECT_THAT(problem_of(metadata({{"willPayload", "gone"}, {"willRetain", "true"}})),
+              HasSubstr("willTopic: is missing"));
+}
+
+TEST(ComponentSettings, Warn_of_a_session_expiry_that_nobody_sees) {
+  EXPECT_THAT(settings_of(metadata({{"sessionExpiryInterval", "1h"}})).warnings,
+              ElementsAre(HasSubstr("only protocolVersion 5 has it")));
+  EXPECT_THAT(
+      settings_of(metadata({{"sessionExpiryInterval", "1h"}, {"protocolVersion", "5"}})).warnings,
+      ElementsAre(HasSubstr("cleanSession is true")));
+}
+
+TEST(ComponentSettings, Take_a_password_without_user_name_with_mqtt5) {
+  const auto settings = settings_of(metadata({{"password", "geheim"}, {"protocolVersion", "5"}}));
+  EXPECT_EQ(settings.connection.password.reveal(), "geheim");
 }
 
 TEST(ComponentSettings, Take_blank_values_as_not_given) {

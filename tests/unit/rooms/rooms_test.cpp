@@ -49,6 +49,7 @@ const std::vector<Library>& libraries() {
       // "mqtt/… in quotes is our own room.
       {"Paho", {"<mqtt/", "<MQTT", "\"MQTT"}, {"mqtt"}},
       {"SQLite", {"<sqlite3", "\"sqlite3"}, {"storage"}},
+      {"nlohmann/json", {"<nlohmann/", "\"nlohmann/"}, {"instance"}},
       {"yaml-cpp", {"<yaml-cpp/", "\"yaml-cpp/"}, {"config"}},
       {"spdlog", {"<spdlog/", "<fmt/", "\"spdlog/", "\"fmt/"}, {"observability"}},
       {"CLI11", {"<CLI/", "\"CLI/"}, {"app"}},
