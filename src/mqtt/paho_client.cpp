@@ -6,6 +6,7 @@
 
 #include "dapr_mqtt/base/clock.h"
 #include "dapr_mqtt/base/text.h"
+#include "mqtt/connack_guard.h"
 #include "mqtt/connect_arguments.h"
 #include "mqtt/paho_library.h"
 #include "mqtt/persistence_glue.h"
@@ -245,7 +246,7 @@ void PahoClient::on_connected(void* context, MQTTAsync_successData* data) {
 
 void PahoClient::on_connected5(void* context, MQTTAsync_successData5* data) {
   auto& self = *static_cast<PahoClient*>(context);
-  self.limits_ = limits_in_connack(data->properties);
+  if (plausible(data->properties)) self.limits_ = limits_in_connack(data->properties);
   self.events_.connected(data->alt.connect.sessionPresent != 0);
 }
 
@@ -260,6 +261,7 @@ void PahoClient::on_connect_failed5(void* context, MQTTAsync_failureData5* data)
   // CONNACK's reason is in `code` too, and its reason string nowhere.
   auto& self = *static_cast<PahoClient*>(context);
   const int code = data != nullptr ? data->code : 0;
+  if (code > 0 && code < kFirstFailure) skip_next_properties_free();
   self.events_.connect_failed(code > 0 ? connect_refused({code}, self.client_id_)
                                        : base::Status());
 }

@@ -84,6 +84,20 @@ TEST_F(Mqtt5, Broker_of_an_older_version_is_an_error_that_names_the_setting) {
   }
 }
 
+TEST_F(Mqtt5, Connack_without_properties_is_taken_for_one_with_none) {
+  ScriptedBroker broker;
+  RecordingListener heard;
+  auto publisher = this->publisher(options_for(broker.endpoint(), "sloppy"), heard);
+  for (int i = 0; i < 20; ++i) {
+    broker.accept();
+    ASSERT_EQ(broker.receive()[0], 0x10);
+    broker.send(bytes({0x20, 2, 0, 0}));
+    ASSERT_TRUE(heard.connected.next());
+    broker.hang_up();
+    ASSERT_TRUE(heard.disconnected.next());
+  }
+}
+
 TEST_F(Mqtt5, Broker_that_hangs_up_on_connect_is_an_error_that_names_the_setting) {
   ScriptedBroker broker;
   RecordingListener heard;

@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 
+#include <cstdlib>
 #include <memory>
 #include <string>
 
@@ -32,6 +33,10 @@ class ComponentTest : public ::testing::Test {
   /// Metadata of a Component for our broker.
   Properties metadata(const Properties& more = {}) const {
     Properties all{{"url", broker->url()}, {"consumerID", "app"}, {"qos", "1"}};
+    // The same cases run for each version of MQTT (CMakeLists.txt).
+    if (const char* version = std::getenv("DAPR_MQTT_TEST_PROTOCOL")) {
+      all["protocolVersion"] = version;
+    }
     for (const auto& [key, value] : more) all[key] = value;
     return all;
   }

@@ -5,9 +5,16 @@
 #include <vector>
 
 #include "mqtt/broker_limits.h"
+#include "mqtt/paho_library.h"
 
 namespace dapr_mqtt::mqtt {
 namespace {
+
+/// Paho's heap is ready once there was a client.
+struct Properties : ::testing::Test {
+  Properties() { PahoLibrary::instance(); }
+};
+struct BrokerLimitsTest : Properties {};
 
 core::MessageProperties full() {
   core::MessageProperties properties;
@@ -19,7 +26,7 @@ core::MessageProperties full() {
   return properties;
 }
 
-TEST(Properties, Go_to_paho_and_back_unchanged) {
+TEST_F(Properties, Go_to_paho_and_back_unchanged) {
   const core::MessageProperties before = full();
   PropertyList list;
   add_message_properties(before, list);
@@ -32,7 +39,7 @@ TEST(Properties, Go_to_paho_and_back_unchanged) {
   EXPECT_EQ(after->expiry, before.expiry);
 }
 
-TEST(Properties, Encoded_size_is_the_one_that_paho_sends) {
+TEST_F(Properties, Encoded_size_is_the_one_that_paho_sends) {
   std::vector<core::MessageProperties> cases = {{}, full()};
   for (const std::size_t size : {100U, 120U, 121U, 122U, 123U, 16'000U, 16'376U, 16'377U, 16'400U}) {
     core::MessageProperties one;
@@ -52,14 +59,14 @@ TEST(Properties, Encoded_size_is_the_one_that_paho_sends) {
   EXPECT_EQ(encoded_size(nullptr), 1U);
 }
 
-TEST(Properties, None_is_null) {
+TEST_F(Properties, None_is_null) {
   PropertyList list;
   EXPECT_EQ(message_properties(list.raw()), nullptr);
   list.add_number(MQTTPROPERTY_CODE_PAYLOAD_FORMAT_INDICATOR, 1);
   EXPECT_EQ(message_properties(list.raw()), nullptr);
 }
 
-TEST(BrokerLimits, Are_the_protocols_defaults_when_connack_says_nothing) {
+TEST_F(BrokerLimitsTest, Are_the_protocols_defaults_when_connack_says_nothing) {
   PropertyList list;
   const BrokerLimits limits = limits_in_connack(list.raw());
   EXPECT_EQ(limits.receive_maximum, 65'535U);
@@ -71,7 +78,7 @@ TEST(BrokerLimits, Are_the_protocols_defaults_when_connack_says_nothing) {
   EXPECT_FALSE(limits.server_keep_alive);
 }
 
-TEST(BrokerLimits, Are_taken_from_connack) {
+TEST_F(BrokerLimitsTest, Are_taken_from_connack) {
   PropertyList list;
   list.add_number(MQTTPROPERTY_CODE_RECEIVE_MAXIMUM, 7);
   list.add_number(MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE, 1000);
