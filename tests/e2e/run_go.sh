@@ -29,7 +29,7 @@ require_go() {
 }
 
 require_mosquitto() {
-  for program in mosquitto mosquitto_passwd; do
+  for program in mosquitto mosquitto_passwd mosquitto_pub mosquitto_sub; do
     command -v $program >/dev/null || skip "$program is not installed"
   done
 }
