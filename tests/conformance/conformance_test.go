@@ -21,12 +21,14 @@ import (
 // call for it (daprd gathers the messages itself; see e2e).
 var operations = []string{"bulkpublish"}
 
-func TestConformance_clean_session(t *testing.T)      { run(t, 1, true) }
-func TestConformance_persistent_session(t *testing.T) { run(t, 1, false) }
-func TestConformance_qos_0(t *testing.T)              { run(t, 0, true) }
-func TestConformance_qos_2(t *testing.T)              { run(t, 2, false) }
+func TestConformance_clean_session(t *testing.T)      { run(t, "3.1.1", 1, true) }
+func TestConformance_persistent_session(t *testing.T) { run(t, "3.1.1", 1, false) }
+func TestConformance_qos_0(t *testing.T)              { run(t, "3.1.1", 0, true) }
+func TestConformance_qos_2(t *testing.T)              { run(t, "3.1.1", 2, false) }
+func TestConformance_mqtt5(t *testing.T)              { run(t, "5", 1, true) }
+func TestConformance_mqtt5_qos_2(t *testing.T)        { run(t, "5", 2, false) }
 
-func run(t *testing.T, qos int, cleanSession bool) {
+func run(t *testing.T, version string, qos int, cleanSession bool) {
 	broker := harness.StartBroker(t, harness.BrokerOptions{})
 	component := harness.StartComponent(t)
 
@@ -38,10 +40,11 @@ func run(t *testing.T, qos int, cleanSession bool) {
 	})
 	require.NoError(t, err)
 	suite.ConformanceTests(t, map[string]string{
-		"url":          broker.URL(),
-		"consumerID":   "conformance",
-		"qos":          strconv.Itoa(qos),
-		"cleanSession": strconv.FormatBool(cleanSession),
+		"url":             broker.URL(),
+		"consumerID":      "conformance",
+		"protocolVersion": version,
+		"qos":             strconv.Itoa(qos),
+		"cleanSession":    strconv.FormatBool(cleanSession),
 		// The suite fails some messages on purpose. When one of them is the last,
 		// it sits out its whole time unless that one comes again.
 		"backOffMaxRetries": "-1",

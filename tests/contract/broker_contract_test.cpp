@@ -233,7 +233,7 @@ TEST_F(BrokerContract, Ipv6_and_host_names_are_reached) {
   }
 }
 
-TEST_F(BrokerContract, Websocket_carries_small_messages_and_ignores_the_proxy_of_the_environment) {
+TEST_P(BothVersions, Websocket_carries_small_messages_and_ignores_the_proxy_of_the_environment) {
   DAPR_MQTT_NEEDS_MOSQUITTO();
   ::setenv("http_proxy", "http://127.0.0.1:9", 1);  // nothing listens there
   Mosquitto broker({.websockets = true});

@@ -56,6 +56,17 @@ TEST_F(TlsContract, Messages_go_through_tls) {
   connects(by_address);
 }
 
+TEST_F(TlsContract, Messages_go_through_tls_with_mqtt5_and_the_next_endpoint_is_tried) {
+  DAPR_MQTT_NEEDS_MOSQUITTO();
+  protocol_ = core::ProtocolVersion::kMqtt5;
+  Mosquitto broker(tls(ca().server()));
+  auto options = trusting(broker);
+  options.endpoints.insert(options.endpoints.begin(), tcp_at("127.0.0.1", unused_port()));
+  connects(options);
+  broker.stop();
+  EXPECT_EQ(why_not(trusting(broker)).kind(), ErrorKind::kUnavailable);
+}
+
 TEST_F(TlsContract, Large_payload_goes_through_tls_both_ways) {
   DAPR_MQTT_NEEDS_MOSQUITTO();
   Mosquitto broker(tls(ca().server()));
