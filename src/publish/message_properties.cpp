@@ -138,7 +138,13 @@ class Reader {
 
 std::shared_ptr<const core::MessageProperties> parse_message_properties(
     const core::Metadata& metadata, MetadataProblems& problems) {
-  Reader reader(problems);
+  // A received message's metadata that daprd publishes on, to a dead-letter topic:
+  // what a stranger wrote must not keep it from getting there.
+  const bool forwarded = std::any_of(metadata.begin(), metadata.end(), [](const auto& entry) {
+    return base::to_lower(entry.first) == "mqtt-attempt";
+  });
+  MetadataProblems ignored;
+  Reader reader(forwarded ? ignored : problems);
   for (const auto& [key, value] : metadata) reader.read(key, value);
   return reader.take();
 }

@@ -16,7 +16,8 @@ namespace dapr_mqtt::publish {
 /// Texts are percent-decoded, as they are encoded on the way in, so that what
 /// daprd publishes to a dead-letter topic has them unchanged; a % that begins no
 /// encoded character stays, and so does an encoded control character: brokers
-/// may end the connection for one (MQTT 5 section 1.5.4).
+/// may end the connection for one (MQTT 5 section 1.5.4). In the metadata of a
+/// received message, told by its mqtt-attempt, what is wrong is left out instead.
 std::shared_ptr<const core::MessageProperties> parse_message_properties(
     const core::Metadata& metadata, MetadataProblems& problems);
 

@@ -78,6 +78,16 @@ TEST(MessageProperties, are_percent_decoded_as_they_are_encoded_on_the_way_in) {
               ElementsAre(Pair("a", "one%0D%0Atwo%00")));
 }
 
+TEST(MessageProperties, of_a_received_message_never_keep_it_from_a_dead_letter_topic) {
+  const auto properties = properties_of({{"mqtt-attempt", "3"},
+                                         {"mqtt-response-topic", "a/#"},
+                                         {"mqtt-correlation-data", "%%%"},
+                                         {"mqtt-property-good", "1"},
+                                         {"mqtt-property-bad", "\xFF"}});
+  EXPECT_EQ(properties.response_topic, "");
+  EXPECT_THAT(properties.user_properties, ElementsAre(Pair("good", "1")));
+}
+
 TEST(MessageProperties, that_a_broker_would_not_take_are_refused_all_at_once) {
   EXPECT_THAT(problem_of({{"mqtt-response-topic", "a/#"},
                           {"mqtt-correlation-data", "%%%"},
