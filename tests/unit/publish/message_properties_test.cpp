@@ -1,6 +1,10 @@
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
+#include "dapr_mqtt/base/text.h"
 #include "dapr_mqtt/publish/publish_options.h"
+#include "support/random_text.h"
 
 namespace dapr_mqtt::publish {
 namespace {
@@ -98,6 +102,47 @@ TEST(MessageProperties, that_a_broker_would_not_take_are_refused_all_at_once) {
               AllOf(HasSubstr("mqtt-response-topic"), HasSubstr("mqtt-correlation-data"),
                     HasSubstr("mqtt-content-type"), HasSubstr("mqtt-property-x"),
                     HasSubstr("mqtt-property-y"), HasSubstr("mqtt-property-z")));
+}
+
+TEST(MessageProperties, that_are_accepted_are_always_fit_for_mqtt) {
+  dapr_mqtt::testing::RandomText random(dapr_mqtt::testing::seed_of_test());
+  const std::vector<std::string> keys = {"mqtt-property-", "mqtt-content-type",
+                                         "mqtt-response-topic", "mqtt-correlation-data", "ttl",
+                                         "ttlInSeconds"};
+  const std::vector<std::string> pieces = {"%", "%0", "%00", "%0A", "%C3", "%A4", "%C2", "%85", "a",
+                                           "/", "#", "+", "=", "AAAA", "1", "\n", "\xC3\xA4", " "};
+  const auto fit = [](const std::string& text) {
+    return base::is_valid_utf8(text) &&
+           std::none_of(text.begin(), text.end(), [](char c) { return c >= 0 && c < 0x20; }) &&
+           text.find('\x7F') == std::string::npos && text.find("\xC2\x85") == std::string::npos;
+  };
+  int accepted = 0;
+  for (int run = 0; run < 20'000; ++run) {
+    core::Metadata metadata;
+    for (std::size_t n = random.below(3) + 1; n > 0; --n) {
+      const std::string& key = keys[random.below(keys.size())];
+      metadata[key == "mqtt-property-" ? key + random.text(pieces, 3) : key] =
+          random.text(pieces, 5);
+    }
+    const auto options = parse_publish_options(metadata, kMqtt5);
+    if (!options.ok()) {
+      EXPECT_EQ(options.status().kind(), base::ErrorKind::kInvalidArgument);
+      continue;
+    }
+    if (!options.value().properties) continue;
+    ++accepted;
+    const core::MessageProperties& properties = *options.value().properties;
+    ASSERT_TRUE(fit(properties.content_type));
+    ASSERT_TRUE(fit(properties.response_topic));
+    for (const auto& [name, value] : properties.user_properties) {
+      ASSERT_TRUE(fit(name)) << base::quote(name);
+      ASSERT_TRUE(fit(value)) << base::quote(value);
+    }
+    if (properties.expiry) {
+      ASSERT_GT(properties.expiry->count(), 0);
+    }
+  }
+  EXPECT_GT(accepted, 0);
 }
 
 }  // namespace
