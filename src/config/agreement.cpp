@@ -26,18 +26,24 @@ void check_credentials(Draft& draft) {
     connection.password = *in_url.password;
   }
   // MQTT-3.1.2-22: a password needs a user name.
-  if (connection.protocol == core::ProtocolVersion::kMqtt311 && connection.username.empty() && !connection.password.empty()) {
-    draft.problems.add(draft.password ? "password" : "url",
+  const bool has_password = !connection.password.empty() || draft.is_elsewhere("password");
+  const bool may_have_username = !connection.username.empty() || draft.is_elsewhere("username") ||
+                                  draft.is_elsewhere("url");
+  if (connection.protocol == core::ProtocolVersion::kMqtt311 && has_password &&
+      !may_have_username) {
+    draft.problems.add(connection.password.empty() || draft.password ? "password" : "url",
                        "a password needs a user name in MQTT 3.1.1; set username");
   }
 }
 
 void check_client_certificate(Draft& draft) {
   const core::TlsMaterial& tls = draft.settings.connection.tls;
-  if (draft.has_cert && !draft.has_key) {
+  const bool has_cert = draft.has_cert || draft.is_elsewhere("clientCert");
+  const bool has_key = draft.has_key || draft.is_elsewhere("clientKey");
+  if (has_cert && !has_key) {
     draft.problems.add("clientCert", "needs clientKey, the private key of this certificate");
   }
-  if (draft.has_key && !draft.has_cert) {
+  if (has_key && !has_cert) {
     draft.problems.add("clientKey", "needs clientCert, the certificate of this key");
   }
   if (tls.cert_pem.empty() || tls.key_pem.empty()) return;
@@ -64,39 +70,48 @@ void warn_of_unused_tls(Draft& draft) {
     return;
   }
   std::string given;
+  std::string_view first;
   const auto add = [&](bool has, std::string_view key) {
-    if (has) given += (given.empty() ? "" : ", ") + std::string(key);
+    if (!has && !draft.is_elsewhere(key)) return;
+    if (first.empty()) first = key;
+    given += (given.empty() ? "" : ", ") + std::string(key);
   };
   add(draft.has_ca, "caCert");
   add(draft.has_cert, "clientCert");
   add(draft.has_key, "clientKey");
   if (given.empty()) return;
-  draft.settings.warnings.push_back(
-      given + ": without use, since url does not ask for TLS (ssl://, mqtts:// or wss://)");
+  draft.warn(
+      first, given + ": without use, since url does not ask for TLS (ssl://, mqtts:// or wss://)");
 }
 
 void warn_of_traps(Draft& draft) {
   ComponentSettings& settings = draft.settings;
-  if (settings.qos == core::QoS::kAtMostOnce && !settings.connection.clean_session) {
-    settings.warnings.push_back(
+  if (settings.qos == core::QoS::kAtMostOnce && !settings.connection.clean_session &&
+      !draft.is_elsewhere("qos")) {
+    draft.warn(
+        "cleanSession",
         "cleanSession is false but qos is 0, at which brokers queue nothing for a consumer that is "
         "away; set qos to 1 or 2");
   }
   if (settings.connection.session_expiry) {
     if (settings.connection.protocol != core::ProtocolVersion::kMqtt5) {
-      settings.warnings.push_back(
-          "sessionExpiryInterval: without use, since only protocolVersion 5 has it");
+      draft.warn("sessionExpiryInterval",
+                 "sessionExpiryInterval: without use, since only protocolVersion 5 has it");
     } else if (settings.connection.clean_session) {
-      settings.warnings.push_back(
-          "sessionExpiryInterval: without use, since cleanSession is true: the broker forgets the "
-          "consumer at once");
+      draft.warn("sessionExpiryInterval",
+                 "sessionExpiryInterval: without use, since cleanSession is true: the broker "
+                 "forgets the consumer at once");
     }
   }
-  if (settings.connection.connect_timeout >= kDaprdInitTimeout && !settings.connect_in_background) {
-    settings.warnings.push_back(
-        "connectTimeout is not below 5s, after which daprd gives up unless the Component sets a "
-        "longer initTimeout");
-  }
+  if (settings.connect_in_background) return;
+  const auto& init_timeout = draft.context.init_timeout;
+  if (settings.connection.connect_timeout < init_timeout.value_or(kDaprdInitTimeout)) return;
+  draft.warn("connectTimeout",
+             init_timeout
+                 ? "connectTimeout is not below the Component's initTimeout, after which daprd "
+                   "gives up before the cause is known"
+                 : "connectTimeout is not below 5s, after which daprd gives up unless the Component "
+                   "sets a longer initTimeout");
 }
 
 }  // namespace

@@ -34,8 +34,8 @@ std::string certificates(const KeyInfo& key, std::string_view value, Draft& draf
   std::vector<std::string> warnings;
   auto pem = read_certificates(value, warnings);
   for (const std::string& warning : warnings) {
-    if (draft.settings.warnings.size() >= kMaxWarnings) break;
-    draft.settings.warnings.push_back(std::string(key.name) + ": " + warning);
+    if (draft.warnings.size() >= kMaxWarnings) break;
+    draft.warn(key.name, std::string(key.name) + ": " + warning);
   }
   if (pem.ok()) return std::move(pem).value();
   draft.problems.add(key.name, pem.status().message());

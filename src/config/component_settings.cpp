@@ -1,19 +1,32 @@
 #include "dapr_mqtt/config/component_settings.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
 #include "config/agreement.h"
 #include "config/draft.h"
+#include "config/problems.h"
 #include "config/spelling.h"
 #include "dapr_mqtt/config/keys.h"
 
 namespace dapr_mqtt::config {
 
-base::Result<ComponentSettings> parse_component_metadata(const core::Metadata& metadata) {
+bool Draft::is_elsewhere(std::string_view key) const {
+  return std::any_of(context.given_elsewhere.begin(), context.given_elsewhere.end(),
+                     [&](const std::string& name) {
+                       const KeyInfo* const meant = find_key(name);
+                       return meant != nullptr && meant->name == key;
+                     });
+}
+
+MetadataReport check_component_metadata(const core::Metadata& metadata,
+                                        const MetadataContext& context) {
   Draft draft;
+  draft.context = context;
   const GivenValues given = match_keys(metadata, draft);
   for (const KeyInfo& key : keys()) {
+    if (draft.is_elsewhere(key.name)) continue;
     if (const auto it = given.find(&key); it != given.end()) {
       key.apply(key, it->second, draft);
     } else if (!key.default_value.empty()) {
@@ -28,8 +41,14 @@ base::Result<ComponentSettings> parse_component_metadata(const core::Metadata& m
     }
   }
   check_agreement(draft);
-  if (base::Status problems = draft.problems.status(); !problems.ok()) return problems;
-  return std::move(draft.settings);
+  for (const Note& warning : draft.warnings) draft.settings.warnings.push_back(warning.text);
+  return {std::move(draft.settings), draft.problems.notes(), std::move(draft.warnings)};
+}
+
+base::Result<ComponentSettings> parse_component_metadata(const core::Metadata& metadata) {
+  MetadataReport report = check_component_metadata(metadata);
+  if (!report.problems.empty()) return to_status(report.problems);
+  return std::move(report.settings);
 }
 
 }  // namespace dapr_mqtt::config

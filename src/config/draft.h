@@ -2,11 +2,15 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "config/problems.h"
 #include "config/url.h"
 #include "dapr_mqtt/base/secret.h"
 #include "dapr_mqtt/config/component_settings.h"
+#include "dapr_mqtt/config/keys.h"
 
 namespace dapr_mqtt::config {
 
@@ -15,6 +19,15 @@ namespace dapr_mqtt::config {
 struct Draft {
   ComponentSettings settings;
   Problems problems;
+  std::vector<Note> warnings;
+  MetadataContext context;
+
+  /// A remark that does not keep the component from working. `text` is complete.
+  void warn(std::string_view key, std::string text) {
+    warnings.push_back({std::string(key), std::move(text)});
+  }
+  /// The key is set, but its value stands elsewhere.
+  bool is_elsewhere(std::string_view key) const;
 
   BrokerUrls urls;
   std::optional<std::string> username;   ///< of the key, not of the URL

@@ -1,5 +1,7 @@
 #include "config/problems.h"
 
+#include <algorithm>
+
 #include "dapr_mqtt/base/text.h"
 
 namespace dapr_mqtt::config {
@@ -17,25 +19,24 @@ std::string shown_value(const KeyInfo& key, std::string_view value) {
 }
 
 void Problems::add(std::string_view key, std::string_view what) {
-  ++count_;
-  if (texts_.size() < kMaxShown) texts_.push_back(std::string(key) + ": " + std::string(what));
+  notes_.push_back({std::string(key), std::string(key) + ": " + std::string(what)});
 }
 
 void Problems::add_wrong_value(const KeyInfo& key, std::string_view value) {
   add(key.name, shown_value(key, value) + " is not " + std::string(key.allowed));
 }
 
-base::Status Problems::status() const {
-  if (empty()) return {};
-  std::string text = std::to_string(count_) +
-                     (count_ == 1 ? " problem" : " problems") + " in the component's metadata: ";
-  for (std::size_t i = 0; i < texts_.size(); ++i) {
+base::Status to_status(const std::vector<Note>& problems) {
+  if (problems.empty()) return {};
+  const std::size_t count = problems.size();
+  const std::size_t shown = std::min(count, kMaxShown);
+  std::string text = std::to_string(count) +
+                     (count == 1 ? " problem" : " problems") + " in the component's metadata: ";
+  for (std::size_t i = 0; i < shown; ++i) {
     if (i > 0) text += "; ";
-    text += texts_[i];
+    text += problems[i].text;
   }
-  if (count_ > texts_.size()) {
-    text += "; and " + std::to_string(count_ - texts_.size()) + " more";
-  }
+  if (count > shown) text += "; and " + std::to_string(count - shown) + " more";
   return base::invalid_argument(std::move(text));
 }
 

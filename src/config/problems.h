@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "dapr_mqtt/base/status.h"
+#include "dapr_mqtt/config/component_settings.h"
 #include "dapr_mqtt/config/keys.h"
 
 namespace dapr_mqtt::config {
@@ -20,14 +21,15 @@ class Problems {
   /// key is sensitive.
   void add_wrong_value(const KeyInfo& key, std::string_view value);
 
-  bool empty() const { return count_ == 0; }
-  /// OK when empty, else INVALID_ARGUMENT with all of them in one line.
-  base::Status status() const;
+  bool empty() const { return notes_.empty(); }
+  const std::vector<Note>& notes() const { return notes_; }
 
  private:
-  std::size_t count_ = 0;
-  std::vector<std::string> texts_;  ///< the first kMaxShown
+  std::vector<Note> notes_;
 };
+
+/// OK when there are none, else INVALID_ARGUMENT with all of them in one line.
+base::Status to_status(const std::vector<Note>& problems);
 
 /// `value` quoted and cut for an error, or *** if the key is sensitive.
 std::string shown_value(const KeyInfo& key, std::string_view value);

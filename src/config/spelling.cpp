@@ -22,26 +22,25 @@ std::string quoted(std::string_view key) { return base::quote(key, 64); }
 /// Collects sentences about unknown keys, and says how many more there were.
 class UnknownKeys {
  public:
+  explicit UnknownKeys(Draft& draft) : draft_(draft) {}
   void add(std::string_view key) {
-    ++count_;
-    if (texts_.size() >= kMaxWarnings) return;
+    if (++count_ > kMaxWarnings) return;
     std::string text = "unknown metadata key " + quoted(key) + " is ignored";
     if (const std::string_view near = nearest_key(key); !near.empty()) {
       text += "; did you mean " + std::string(near) + "?";
     }
-    texts_.push_back(std::move(text));
+    draft_.warn(key, std::move(text));
   }
-  void move_to(std::vector<std::string>& warnings) {
-    for (std::string& text : texts_) warnings.push_back(std::move(text));
-    if (count_ > texts_.size()) {
-      warnings.push_back(std::to_string(count_ - texts_.size()) +
-                         " more unknown metadata keys are ignored");
+  void count_the_rest() {
+    if (count_ > kMaxWarnings) {
+      draft_.warn("", std::to_string(count_ - kMaxWarnings) +
+                          " more unknown metadata keys are ignored");
     }
   }
 
  private:
+  Draft& draft_;
   std::size_t count_ = 0;
-  std::vector<std::string> texts_;
 };
 
 /// The one value of a key from all its entries, of which there is at least one.
@@ -56,9 +55,10 @@ std::string_view settle(const KeyInfo& key, const std::vector<Entry>& entries, D
     }
   }
   if (entries.size() > 1) {
-    draft.settings.warnings.push_back(std::string(key.name) + ": given as " +
-                                      quoted(first.spelling) + " and as " +
-                                      quoted(entries.back().spelling) + "; one of them is enough");
+    draft.warn(entries.back().spelling, std::string(key.name) + ": given as " +
+                                            quoted(first.spelling) + " and as " +
+                                            quoted(entries.back().spelling) +
+                                            "; one of them is enough");
   }
   return first.value;
 }
@@ -67,7 +67,7 @@ std::string_view settle(const KeyInfo& key, const std::vector<Entry>& entries, D
 
 GivenValues match_keys(const core::Metadata& metadata, Draft& draft) {
   std::map<const KeyInfo*, std::vector<Entry>> entries;
-  UnknownKeys unknown;
+  UnknownKeys unknown(draft);
   for (const auto& [spelling, value] : metadata) {
     const KeyInfo* const key = find_key(spelling);
     if (key == nullptr) {
@@ -84,11 +84,11 @@ GivenValues match_keys(const core::Metadata& metadata, Draft& draft) {
     }
     given[key] = settle(*key, found, draft);
     if (base::to_lower(found.front().spelling) != base::to_lower(key->name)) {
-      draft.settings.warnings.push_back(quoted(found.front().spelling) + " is taken for " +
-                                        std::string(key->name) + ", its name in Dapr");
+      draft.warn(found.front().spelling, quoted(found.front().spelling) + " is taken for " +
+                                             std::string(key->name) + ", its name in Dapr");
     }
   }
-  unknown.move_to(draft.settings.warnings);
+  unknown.count_the_rest();
   return given;
 }
 

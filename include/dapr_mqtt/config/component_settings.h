@@ -41,6 +41,33 @@ struct ComponentSettings {
   std::vector<std::string> warnings;
 };
 
+/// One remark about metadata.
+struct Note {
+  /// The key's name in the table; as the user wrote it when it is none of ours.
+  std::string key;
+  std::string text;  ///< complete, for the user; holds no values of secret keys
+};
+
+/// What is known about metadata that stands in a file. daprd's Init has all of it
+/// in the values already, so there it is empty.
+struct MetadataContext {
+  /// Keys (in any case) whose value stands in a secret store or the environment:
+  /// given, but not to be read.
+  std::vector<std::string> given_elsewhere;
+  /// What daprd waits for Init, if the Component says so.
+  std::optional<std::chrono::milliseconds> init_timeout;
+};
+
+struct MetadataReport {
+  ComponentSettings settings;  ///< to be used only if there are no problems
+  std::vector<Note> problems;
+  std::vector<Note> warnings;  ///< the same as in the settings
+};
+
+/// Everything that Init would find, each remark with its key. Thread-safe.
+MetadataReport check_component_metadata(const core::Metadata& metadata,
+                                        const MetadataContext& context = {});
+
 /// INVALID_ARGUMENT lists every problem, each with key, value (secrets masked)
 /// and what is allowed. Does no I/O but reading the system's random source for
 /// `{uuid}`. Thread-safe.
