@@ -1,0 +1,24 @@
+// What goes wrong in practice with a Component whose metadata are fine in
+// themselves.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "config/component_document.h"
+
+namespace dapr_mqtt::config {
+
+/// A Deployment or StatefulSet that Dapr is injected into.
+struct Workload {
+  std::string what;    ///< `Deployment "orders"`
+  std::string app_id;  ///< of its annotation dapr.io/app-id; empty: none
+  long replicas = 1;
+};
+/// None when `resource` is no workload with the annotation dapr.io/enabled.
+std::optional<Workload> read_workload(const YAML::Node& resource);
+
+void advise(const ComponentDocument& component, const ComponentSettings& settings,
+            const std::vector<Workload>& workloads, const Remark& remark);
+
+}  // namespace dapr_mqtt::config
