@@ -43,9 +43,11 @@ instance::BulkPublishRequest to_bulk_publish(const grpc::CallbackServerContext& 
 }  // namespace
 
 PubSubService::PubSubService(std::shared_ptr<InstanceRegistry> registry,
-                             std::size_t max_delivery_bytes, base::Log log)
+                             std::size_t max_delivery_bytes, std::string version,
+                             base::Log log)
     : registry_(std::move(registry)),
       max_delivery_bytes_(max_delivery_bytes),
+      version_(std::move(version)),
       log_(std::move(log)) {}
 
 grpc::ServerUnaryReactor* PubSubService::Init(grpc::CallbackServerContext* context,
@@ -133,6 +135,7 @@ grpc::ServerUnaryReactor* PubSubService::Resume(grpc::CallbackServerContext* con
 grpc::ServerUnaryReactor* PubSubService::Ping(grpc::CallbackServerContext* context,
                                               const wire::PingRequest* /*request*/,
                                               wire::PingResponse* /*response*/) {
+  context->AddTrailingMetadata(kVersionHeader, version_);
   const auto instance = registry_->find_if_any(key_of(*context));
   return finish(context, instance ? instance->health() : base::Status());
 }

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 
 #include "dapr/instance_registry.h"
 #include "dapr/wire.h"
@@ -17,7 +18,7 @@ class PubSubService final : public wire::PubSub::CallbackService {
   static constexpr const char* kPullMethod = "/dapr.proto.components.v1.PubSub/PullMessages";
 
   PubSubService(std::shared_ptr<InstanceRegistry> registry, std::size_t max_delivery_bytes,
-                base::Log log);
+                std::string version, base::Log log);
 
   grpc::ServerUnaryReactor* Init(grpc::CallbackServerContext* context,
                                  const wire::PubSubInitRequest* request,
@@ -46,6 +47,7 @@ class PubSubService final : public wire::PubSub::CallbackService {
  private:
   const std::shared_ptr<InstanceRegistry> registry_;
   const std::size_t max_delivery_bytes_;
+  const std::string version_;
   const base::Log log_;
 };
 

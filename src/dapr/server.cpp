@@ -58,7 +58,7 @@ class GrpcServer final : public Server, private ConnectionHandler {
       : log_(logger),
         socket_(std::move(socket)),
         registry_(std::make_shared<InstanceRegistry>(factory, log_)),
-        service_(registry_, options.max_delivery_bytes, log_),
+        service_(registry_, options.max_delivery_bytes, options.version, log_),
         grpc_(build(service_, options)),
         acceptor_(socket_.fd(),
                   {{::geteuid(), options.allowed_uids, options.allow_any_uid},

@@ -20,6 +20,9 @@ namespace wire = ::dapr::proto::components::v1;
 /// Tells instances of one connection apart; daprd sends the Component's name.
 inline constexpr const char* kInstanceHeader = "x-component-instance";
 
+/// Ping's trailing metadata: which component answers. daprd does not look at it.
+inline constexpr const char* kVersionHeader = "dapr-pubsub-mqtt-version";
+
 inline core::Metadata to_metadata(
     const google::protobuf::Map<std::string, std::string>& properties) {
   return {properties.begin(), properties.end()};

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,6 +12,43 @@
 #include "dapr_mqtt/core/metadata.h"
 
 namespace dapr_mqtt::dapr {
+
+/// A message that a component handed over.
+struct PulledMessage {
+  std::string topic;
+  std::string data;
+  core::Metadata metadata;
+};
+
+/// One connection to a component, under the name of one Component. To be used by
+/// one thread. All calls block until the answer or the deadline, and errors name
+/// the step that failed. The destructor ends the connection, and so the instance.
+class ProbeClient {
+ public:
+  using Deadline = std::optional<std::chrono::system_clock::time_point>;
+
+  /// Connects, and discovers the service as daprd does. UNAVAILABLE when nobody
+  /// serves the socket, FAILED_PRECONDITION when it is no pub/sub component.
+  static base::Result<std::unique_ptr<ProbeClient>> connect(const std::string& socket_path,
+                                                            std::string component_name,
+                                                            Deadline deadline);
+  virtual ~ProbeClient() = default;
+
+  /// As server reflection lists them.
+  virtual const std::vector<std::string>& services() const = 0;
+
+  /// The component's version; empty when it is not ours.
+  virtual base::Result<std::string> ping() = 0;
+  virtual base::Status init(const core::Metadata& metadata) = 0;
+  virtual base::Result<std::vector<std::string>> features() = 0;
+  virtual base::Status publish(const std::string& topic, const std::string& data,
+                               const core::Metadata& metadata) = 0;
+  /// Hands over and acknowledges messages until `on_message` says false. `opened`
+  /// runs once, when the component has been asked.
+  virtual base::Status pull(const std::string& filter, const core::Metadata& metadata,
+                            const std::function<base::Status()>& opened,
+                            const std::function<bool(PulledMessage)>& on_message) = 0;
+};
 
 struct ProbeRequest {
   std::string socket_path;

@@ -21,6 +21,9 @@ struct ServerOptions {
   std::string socket_path;    ///< from socket_path(); the folder is made when missing
   mode_t socket_mode = 0600;  ///< a daprd of another user needs more, and its uid allowed
 
+  /// What Ping answers with, beside the proto, for probes.
+  std::string version;
+
   /// Besides our own user and root.
   std::vector<uid_t> allowed_uids;
   bool allow_any_uid = false;
