@@ -1,5 +1,6 @@
 #include "mqtt/tls_probe.h"
 
+#include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -149,10 +150,61 @@ std::optional<Status> check_host(SSL* session, const std::string& host) {
                            base::quote(host) + " (host name mismatch)");
 }
 
+std::string one_line(const X509_NAME* name) {
+  std::string out;
+  const std::unique_ptr<BIO, Deleter<BIO_free_all>> text(BIO_new(BIO_s_mem()));
+  if (!text || X509_NAME_print_ex(text.get(), name, 0, XN_FLAG_RFC2253) < 0) return out;
+  const char* data = nullptr;
+  const long size = BIO_get_mem_data(text.get(), &data);
+  out.assign(data, static_cast<std::size_t>(size));
+  return out;
+}
+
+std::string alternative_names(X509* certificate) {
+  std::string out;
+  const std::unique_ptr<GENERAL_NAMES, Deleter<GENERAL_NAMES_free>> names(
+      static_cast<GENERAL_NAMES*>(
+          X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
+  for (int i = 0; names && i < sk_GENERAL_NAME_num(names.get()); ++i) {
+    const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
+    std::string text;
+    if (name->type == GEN_DNS) {
+      text.assign(reinterpret_cast<const char*>(ASN1_STRING_get0_data(name->d.dNSName)),
+                  static_cast<std::size_t>(ASN1_STRING_length(name->d.dNSName)));
+    } else if (name->type == GEN_IPADD) {
+      const int bytes = ASN1_STRING_length(name->d.iPAddress);
+      char address[INET6_ADDRSTRLEN] = "";
+      ::inet_ntop(bytes == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(name->d.iPAddress),
+                  address, sizeof address);
+      text = address;
+    }
+    if (!text.empty()) out += (out.empty() ? "" : ", ") + text;
+  }
+  return out;
+}
+
+TlsSight sight_of(SSL* session) {
+  TlsSight sight;
+  sight.protocol = SSL_get_version(session);
+  sight.cipher = SSL_get_cipher_name(session);
+  const Certificate certificate(SSL_get1_peer_certificate(session));
+  if (!certificate) return sight;
+  sight.subject = one_line(X509_get_subject_name(certificate.get()));
+  sight.issuer = one_line(X509_get_issuer_name(certificate.get()));
+  sight.names = alternative_names(certificate.get());
+  std::tm end{};
+  if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &end) == 1) {
+    sight.not_after = ::timegm(&end);
+  }
+  if (const auto* chain = SSL_get0_verified_chain(session)) sight.chain = sk_X509_num(chain);
+  return sight;
+}
+
 }  // namespace
 
 std::optional<Status> probe_tls(int fd, const core::Endpoint& endpoint, const TlsFiles& files,
-                                bool await_alert, base::TimePoint deadline) {
+                                bool await_alert, base::TimePoint deadline,
+                                TlsSight* sight) {
   const bool has_client_cert = !files.cert.path().empty();
   ERR_clear_error();
   const Context context = make_context(files);
@@ -179,6 +231,7 @@ std::optional<Status> probe_tls(int fd, const core::Endpoint& endpoint, const Tl
       return from_queue(has_client_cert);
     }
   }
+  if (sight != nullptr) *sight = sight_of(session.get());
   if (auto mismatch = check_host(session.get(), endpoint.host)) return mismatch;
   if (!await_alert) return std::nullopt;
   char byte = 0;
