@@ -28,12 +28,13 @@ const std::map<std::string, Rooms> kMayInclude = {
     {"storage", {"base", "core"}},
     {"config", {"base", "core"}},
     {"mqtt", {"base", "core"}},
+    {"inspect", {"base", "core"}},
     {"instance", {"base", "core", "publish", "subscribe", "delivery", "config", "storage"}},
     {"dapr", {"base", "core", "instance"}},
     {"observability", {"base", "core"}},
     {"app",
-     {"base", "core", "publish", "subscribe", "delivery", "storage", "config", "mqtt", "instance",
-      "dapr", "observability"}},
+     {"base", "core", "publish", "subscribe", "delivery", "storage", "config", "mqtt", "inspect",
+      "instance", "dapr", "observability"}},
 };
 
 struct Library {
@@ -53,6 +54,7 @@ const std::vector<Library>& libraries() {
       {"yaml-cpp", {"<yaml-cpp/", "\"yaml-cpp/"}, {"config"}},
       {"spdlog", {"<spdlog/", "<fmt/", "\"spdlog/", "\"fmt/"}, {"observability"}},
       {"CLI11", {"<CLI/", "\"CLI/"}, {"app"}},
+      {"nlohmann json", {"<nlohmann/", "\"nlohmann/"}, {"app"}},
       {"OpenSSL", {"<openssl/", "\"openssl/"}, {"config", "mqtt"}},
   };
   return all;

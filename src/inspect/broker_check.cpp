@@ -1,0 +1,224 @@
+#include "dapr_mqtt/inspect/broker_check.h"
+
+#include <utility>
+
+#include "dapr_mqtt/base/text.h"
+#include "inspect/link.h"
+
+namespace dapr_mqtt::inspect {
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr std::size_t kKibi = 1024;
+
+core::ConnectionOptions clean(core::ConnectionOptions options, const std::string& suffix) {
+  options.clean_session = true;
+  options.client_id += suffix;
+  return options;
+}
+
+class BrokerCheck {
+ public:
+  BrokerCheck(core::BrokerClientFactory& factory, base::Log log, const BrokerCheckOptions& options,
+              const Observer& observer, core::TopicName topic, core::TopicFilter filter)
+      : factory_(factory),
+        log_(std::move(log)),
+        options_(options),
+        observer_(observer),
+        topic_(std::move(topic)),
+        filter_(std::move(filter)),
+        publisher_(factory, log_, clean(options.connection, "-p")),
+        consumer_(factory, log_, clean(options.connection, "-c")) {}
+
+  bool run() {
+    if (!step("connect", [this](Step& step) { connect(step); })) return false;
+    bool good = step("subscribe", [this](Step& step) { subscribe(step); });
+    const bool may_subscribe = good;
+    for (const auto qos : {core::QoS::kAtMostOnce, core::QoS::kAtLeastOnce, core::QoS::kExactlyOnce}) {
+      if (may_subscribe && !good) break;  // the next would fail likewise, after the same wait
+      good &= step("qos " + std::to_string(core::to_int(qos)), [&](Step& step) {
+        may_subscribe ? round_trip(step, qos) : publish_only(step, qos);
+      });
+    }
+    if (good) step("size", [this](Step& step) { find_size(step); });
+    if (good && !options_.connection.clean_session) {
+      good = step("session", [this](Step& step) { keep_session(step); });
+    }
+    return good;
+  }
+
+ private:
+  template <typename Do>
+  bool step(std::string name, Do act) {
+    Step step;
+    step.name = std::move(name);
+    observer_.begin(step.name);
+    const auto begin = steady_clock::now();
+    act(step);
+    step.took = std::chrono::duration_cast<microseconds>(steady_clock::now() - begin);
+    observer_.end(step);
+    return step.outcome != Outcome::kFailed;
+  }
+
+  static void fail(Step& step, std::string text) {
+    step.outcome = Outcome::kFailed;
+    step.text = std::move(text);
+  }
+
+  core::OutgoingMessage message(const std::string& payload, core::QoS qos) const {
+    return {topic_, payload, qos, false, nullptr};
+  }
+  std::string payload(const std::string& what) const {
+    return "dapr-pubsub-mqtt check " + options_.connection.client_id + " " + what;
+  }
+
+  void connect(Step& step) {
+    const auto publisher = publisher_.connect(options_.timeout);
+    if (!publisher.ok()) return fail(step, publisher.status().message());
+    const auto consumer = consumer_.connect(options_.timeout);
+    if (!consumer.ok()) {
+      return fail(step, "a second connection, as the component makes one to receive: " +
+                            consumer.status().message());
+    }
+    step.text = "accepted, as " + base::quote(options_.connection.client_id);
+  }
+
+  void subscribe(Step& step) {
+    const auto granted =
+        consumer_.subscribe(filter_, core::QoS::kExactlyOnce, options_.timeout);
+    if (!granted.ok()) return fail(step, granted.status().message());
+    step.text = base::quote(filter_.str());
+    if (granted.value() != core::QoS::kExactlyOnce) {
+      step.outcome = Outcome::kWarning;
+      step.text += ": the broker grants qos " + std::to_string(core::to_int(granted.value())) +
+                   " at the most";
+    }
+  }
+
+  void round_trip(Step& step, core::QoS qos) {
+    const std::string sent = payload(step.name);
+    const base::Status status = publisher_.publish(message(sent, qos), options_.timeout);
+    if (!status.ok()) return fail(step, status.message());
+    const auto back = consumer_.received().wait(sent, options_.timeout);
+    if (!back) {
+      return fail(step, "the broker took the message and did not deliver it: most likely its "
+                        "access control list does not let this user publish to " +
+                            base::quote(topic_.str()) + " or receive from it (MQTT 3.1.1 has no "
+                            "answer that says so)");
+    }
+    step.text = "sent and received";
+    if (back->qos != qos) {
+      step.outcome = Outcome::kWarning;
+      step.text += ", but at qos " + std::to_string(core::to_int(back->qos));
+    }
+  }
+
+  void publish_only(Step& step, core::QoS qos) {
+    const base::Status status = publisher_.publish(message(payload(step.name), qos), options_.timeout);
+    if (!status.ok()) return fail(step, status.message());
+    step.outcome = Outcome::kWarning;
+    step.text = "sent; whether it arrives cannot be seen without a subscription";
+  }
+
+  /// On connections of its own: some brokers cut those that send too much.
+  void find_size(Step& step) {
+    PublisherLink publisher(factory_, log_, clean(options_.connection, "-s"));
+    if (!publisher.connect(options_.timeout).ok()) {
+      step.outcome = Outcome::kWarning;
+      step.text = "not tried: no third connection";
+      return;
+    }
+    std::size_t passed = 0;
+    for (const std::size_t size : {64 * kKibi, 256 * kKibi, 1024 * kKibi}) {
+      std::string sent = payload(std::to_string(size));
+      sent.resize(size, '.');
+      if (!publisher.publish(message(sent, core::QoS::kAtLeastOnce), options_.timeout).ok()) break;
+      if (!consumer_.received().wait(sent, options_.timeout)) break;
+      passed = size;
+    }
+    if (passed == 1024 * kKibi) {
+      step.text = "1 MiB passes";
+      return;
+    }
+    step.outcome = Outcome::kWarning;
+    step.text = (passed == 0 ? "64 KiB does not pass"
+                             : std::to_string(passed / kKibi) + " KiB passes, " +
+                                   std::to_string(passed * 4 / kKibi) + " KiB does not") +
+                ": the broker limits the size of packets";
+  }
+
+  /// Whether what comes while a persistent session's client is away is there
+  /// afterwards. With a session of its own, which it removes.
+  void keep_session(Step& step) {
+    core::ConnectionOptions options = options_.connection;
+    options.client_id += "-k";
+    base::Status problem = session_round(options, step);
+    core::ConnectionOptions removal = options;
+    removal.clean_session = true;
+    ConsumerLink remover(factory_, log_, removal);
+    if (remover.connect(options_.timeout).ok()) remover.close(options_.timeout);
+    if (!problem.ok()) fail(step, problem.message());
+  }
+
+  base::Status session_round(const core::ConnectionOptions& options, Step& step) {
+    {
+      ConsumerLink first(factory_, log_, options);
+      if (const auto made = first.connect(options_.timeout); !made.ok()) return made.status();
+      const auto granted = first.subscribe(filter_, core::QoS::kAtLeastOnce, options_.timeout);
+      if (!granted.ok()) return granted.status();
+      first.close(options_.timeout);
+    }
+    const std::string sent = payload("session");
+    const base::Status published =
+        publisher_.publish(message(sent, core::QoS::kAtLeastOnce), options_.timeout);
+    if (!published.ok()) return published;
+    ConsumerLink second(factory_, log_, options);
+    const auto present = second.connect(options_.timeout);
+    if (!present.ok()) return present.status();
+    if (!present.value()) {
+      return base::failed_precondition(
+          "the broker forgot the session: what is sent while the component is away is lost. Allow "
+          "persistent sessions there, or set cleanSession to true");
+    }
+    const bool came = second.received().wait(sent, options_.timeout).has_value();
+    second.close(options_.timeout);
+    if (!came) {
+      return base::failed_precondition(
+          "the broker keeps the session but queued no message for it: look at its limits for queued "
+          "messages");
+    }
+    step.text = "kept, with what was sent meanwhile";
+    return {};
+  }
+
+  core::BrokerClientFactory& factory_;
+  const base::Log log_;
+  const BrokerCheckOptions& options_;
+  const Observer& observer_;
+  const core::TopicName topic_;
+  const core::TopicFilter filter_;
+  PublisherLink publisher_;
+  ConsumerLink consumer_;
+};
+
+}  // namespace
+
+bool check_broker(core::BrokerClientFactory& factory, base::Log log,
+                  const BrokerCheckOptions& options, const Observer& observer) {
+  auto topic = core::TopicName::parse(options.topic);
+  auto filter = core::TopicFilter::parse(options.topic);
+  if (!topic.ok() || !filter.ok()) {
+    observer.begin("topic");
+    observer.end({"topic", Outcome::kFailed,
+                  (topic.ok() ? filter.status() : topic.status()).message(), microseconds(0)});
+    return false;
+  }
+  return BrokerCheck(factory, std::move(log), options, observer, std::move(topic).value(),
+                     std::move(filter).value())
+      .run();
+}
+
+}  // namespace dapr_mqtt::inspect

@@ -1,0 +1,83 @@
+#include "dapr_mqtt/inspect/broker_check.h"
+
+#include <gmock/gmock.h>
+
+#include "support/captured_log.h"
+#include "support/loopback_broker.h"
+
+namespace dapr_mqtt::inspect {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class Check : public ::testing::Test {
+ protected:
+  Check() {
+    options_.connection.client_id = "check";
+    options_.topic = "t/1";
+    options_.timeout = std::chrono::milliseconds(200);
+  }
+  bool run() {
+    return check_broker(broker_, base::Log(log_), options_,
+                        {[this](const std::string& name) { begun_.push_back(name); },
+                         [this](const Step& step) { steps_.push_back(step); }});
+  }
+  std::vector<std::string> names() const {
+    std::vector<std::string> out;
+    for (const Step& step : steps_) out.push_back(step.name);
+    return out;
+  }
+
+  testing::LoopbackBroker broker_;
+  testing::CapturedLog log_;
+  BrokerCheckOptions options_;
+  std::vector<std::string> begun_;
+  std::vector<Step> steps_;
+};
+
+TEST_F(Check, goes_through_all_steps_and_leaves_no_connection) {
+  options_.timeout = std::chrono::seconds(20);
+  EXPECT_TRUE(run()) << steps_.back().text;
+  EXPECT_THAT(names(), ElementsAre("connect", "subscribe", "qos 0", "qos 1", "qos 2", "size"));
+  EXPECT_EQ(begun_, names());
+  EXPECT_THAT(broker_.connected_clients(), IsEmpty());
+}
+
+TEST_F(Check, stops_at_a_refused_connection_with_the_brokers_reason) {
+  broker_.answer_connects_with(base::unauthenticated("bad user name or password"));
+  EXPECT_FALSE(run());
+  ASSERT_THAT(names(), ElementsAre("connect"));
+  EXPECT_EQ(steps_[0].text, "bad user name or password");
+  EXPECT_EQ(steps_[0].outcome, Outcome::kFailed);
+}
+
+TEST_F(Check, says_which_packet_a_silent_broker_does_not_answer) {
+  broker_.hold_subscribes();
+  broker_.hold_publishes(true);
+  EXPECT_FALSE(run());
+  ASSERT_GE(steps_.size(), 3U);
+  EXPECT_EQ(steps_[1].text, "the broker does not answer SUBSCRIBE");
+  EXPECT_THAT(steps_[3].text, HasSubstr("does not answer PUBLISH"));
+}
+
+TEST_F(Check, finds_a_broker_that_forgets_sessions) {
+  // The broker in memory does.
+  options_.timeout = std::chrono::seconds(20);
+  options_.connection.clean_session = false;
+  EXPECT_FALSE(run());
+  EXPECT_EQ(steps_.back().name, "session");
+  EXPECT_THAT(steps_.back().text, AllOf(HasSubstr("forgot the session"), HasSubstr("cleanSession")));
+  EXPECT_THAT(broker_.connected_clients(), IsEmpty());
+}
+
+TEST_F(Check, refuses_a_topic_that_cannot_be_published_to) {
+  options_.topic = "t/#";
+  EXPECT_FALSE(run());
+  EXPECT_THAT(names(), ElementsAre("topic"));
+}
+
+}  // namespace
+}  // namespace dapr_mqtt::inspect
