@@ -1,32 +1,27 @@
 #include "app/probe.h"
 
 #include <cstdio>
-#include <random>
+#include <nlohmann/json.hpp>
 
+#include "app/component_choice.h"
+#include "app/input.h"
+#include "app/print.h"
 #include "dapr_mqtt/base/text.h"
 #include "dapr_mqtt/dapr/probe.h"
 
 namespace dapr_mqtt::app {
 namespace {
 
-/// Eight hex digits: probes at the same time must share neither client ID nor topic.
-std::string random_suffix() {
-  char text[9];
-  std::snprintf(text, sizeof text, "%08x", static_cast<unsigned>(std::random_device{}()));
-  return text;
-}
+using std::chrono::duration_cast;
+using std::chrono::microseconds;
+using std::chrono::steady_clock;
+using std::chrono::system_clock;
 
 /// A CloudEvent (version 1.0, JSON format) as daprd makes one of what an app publishes.
 std::string cloud_event(const std::string& id) {
   return R"({"specversion":"1.0","type":"com.dapr.event.sent","source":"dapr-pubsub-mqtt",)"
          R"("id":")" +
          id + R"(","datacontenttype":"application/json","data":{"hello":"world"}})";
-}
-
-std::string milliseconds(std::chrono::microseconds time) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f ms", static_cast<double>(time.count()) / 1000.0);
-  return text;
 }
 
 std::string join(const std::vector<std::string>& texts) {
@@ -39,9 +34,129 @@ void print(const char* name, const std::string& value) {
   std::printf("%-10s%s\n", name, value.c_str());
 }
 
+std::string dump(const nlohmann::ordered_json& json) {
+  // Payloads may be any bytes.
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+/// The Component's metadata for an instance of the probe's own: with the user's,
+/// but with a client ID and a session that disturb nobody.
+base::Result<core::Metadata> metadata_for(const ProbeTarget& target, const std::string& id) {
+  core::Metadata metadata;
+  if (target.file.empty()) {
+    metadata["url"] = target.url;
+  } else {
+    auto component = choose_component(target.file, target.component);
+    if (!component.ok()) return component.status();
+    for (const auto& [key, value] : component.value().metadata) {
+      const std::string name = base::to_lower(key);
+      if (name == "consumerid" || name == "clientid" || name == "cleansession") continue;
+      metadata[key] = value;
+    }
+  }
+  metadata["consumerID"] = id;
+  return metadata;
+}
+
+base::Result<std::unique_ptr<dapr::ProbeClient>> start_instance(
+    const std::string& socket, const ProbeTarget& target, dapr::ProbeClient::Deadline deadline) {
+  const std::string id = "probe-" + random_suffix();
+  const auto metadata = metadata_for(target, id);
+  if (!metadata.ok()) return metadata.status();
+  auto client = dapr::ProbeClient::connect(socket, id, deadline);
+  if (!client.ok()) return client;
+  if (base::Status status = client.value()->init(metadata.value()); !status.ok()) return status;
+  return client;
+}
+
+void print_message(const dapr::PulledMessage& message, bool json) {
+  // The topic is the filter as subscribed; under a wildcard the metadata has the real one.
+  const auto real = message.metadata.find("mqtt-topic");
+  const std::string& topic = real != message.metadata.end() ? real->second : message.topic;
+  if (json) {
+    std::printf("%s\n", dump({{"topic", topic},
+                              {"data", message.data},
+                              {"metadata", message.metadata}})
+                            .c_str());
+  } else {
+    std::printf("%s ", topic.c_str());
+    std::fwrite(message.data.data(), 1, message.data.size(), stdout);
+    std::printf("\n");
+  }
+  std::fflush(stdout);
+}
+
 }  // namespace
 
-int probe_round_trip(const ProbeRoundTripCommand& command) {
+int run(const ProbeStatusCommand& command) {
+  const auto begin = steady_clock::now();
+  const auto client =
+      dapr::ProbeClient::connect(command.socket, "probe", system_clock::now() + command.timeout);
+  if (!client.ok()) return fail(client.status());
+  const auto version = client.value()->ping();
+  if (!version.ok()) return fail(version.status());
+  const auto time = duration_cast<microseconds>(steady_clock::now() - begin);
+  if (command.json) {
+    std::printf("%s\n", dump({{"socket", command.socket},
+                              {"version", version.value()},
+                              {"services", client.value()->services()},
+                              {"microseconds", time.count()}})
+                            .c_str());
+    return 0;
+  }
+  print("socket", command.socket);
+  print("version", version.value().empty() ? "none told: another component than this one"
+                                           : version.value());
+  print("services", join(client.value()->services()));
+  print("ping", "answered in " + milliseconds(time));
+  return 0;
+}
+
+int run(const ProbePublishCommand& command) {
+  std::string data;
+  if (command.data) {
+    data = *command.data;
+  } else {
+    auto input = read_input("-");
+    if (!input.ok()) return fail(input.status());
+    data = std::move(input).value();
+  }
+  const auto client =
+      start_instance(command.socket, command.target, system_clock::now() + command.timeout);
+  if (!client.ok()) return fail(client.status());
+  const auto begin = steady_clock::now();
+  const base::Status status = client.value()->publish(
+      command.topic, data, {{"qos", command.qos}, {"retain", command.retain ? "true" : "false"}});
+  if (!status.ok()) return fail(status);
+  print("published", std::to_string(data.size()) + " bytes to " + base::quote(command.topic) +
+                         " at qos " + command.qos + " in " +
+                         milliseconds(duration_cast<microseconds>(steady_clock::now() - begin)));
+  return 0;
+}
+
+int run(const ProbeSubscribeCommand& command) {
+  dapr::ProbeClient::Deadline deadline;
+  if (command.timeout) deadline = system_clock::now() + *command.timeout;
+  const auto client = start_instance(command.socket, command.target, deadline);
+  if (!client.ok()) return fail(client.status());
+  std::size_t left = command.count.value_or(0);
+  const auto opened = [&] {
+    std::fprintf(stderr, "waiting for messages of %s\n", base::quote(command.filter).c_str());
+    return base::Status();
+  };
+  const base::Status status = client.value()->pull(
+      command.filter, {{"qos", command.qos}}, opened, [&](const dapr::PulledMessage& message) {
+        print_message(message, command.json);
+        return !command.count || --left > 0;
+      });
+  if (status.kind() == base::ErrorKind::kDeadlineExceeded) {
+    return fail(base::deadline_exceeded("no more messages of " + base::quote(command.filter) +
+                                        " within the timeout"));
+  }
+  return status.ok() ? 0 : fail(status);
+}
+
+int run(const ProbeRoundTripCommand& command) {
   const std::string id = "probe-" + random_suffix();
   dapr::ProbeRequest request;
   request.socket_path = command.socket;
@@ -52,10 +167,7 @@ int probe_round_trip(const ProbeRoundTripCommand& command) {
   request.timeout = command.timeout;
 
   const auto report = dapr::round_trip(request);
-  if (!report.ok()) {
-    std::fprintf(stderr, "dapr-pubsub-mqtt: %s\n", report.status().message().c_str());
-    return kExitFailure;
-  }
+  if (!report.ok()) return fail(report.status());
   print("services", join(report.value().services));
   print("features", join(report.value().features));
   print("sent", request.payload);

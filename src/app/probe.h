@@ -1,11 +1,15 @@
+// The `probe` commands: what a running component says, asked over its socket. Each
+// prints its answer, or to standard error why there is none, and returns the
+// process's exit code. All block.
 #pragma once
 
-#include "app/command_line.h"
+#include "app/commands.h"
 
 namespace dapr_mqtt::app {
 
-/// Sends one message through a serving component and its broker and prints what
-/// came back, or to standard error why not; the process's exit code. Blocks.
-int probe_round_trip(const ProbeRoundTripCommand& command);
+int run(const ProbeStatusCommand& command);
+int run(const ProbePublishCommand& command);
+int run(const ProbeSubscribeCommand& command);
+int run(const ProbeRoundTripCommand& command);
 
 }  // namespace dapr_mqtt::app

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "app/state_dir.h"
+#include "app/stop_signals.h"
+#include "app/version.h"
 #include "dapr_mqtt/base/log.h"
 #include "dapr_mqtt/dapr/server.h"
 #include "dapr_mqtt/instance/make_factory.h"
@@ -25,6 +27,7 @@ int serve(const ServeCommand& command, StopSignals& signals,
 
   dapr::ServerOptions options;
   options.socket_path = command.socket;
+  options.version = version();
   options.socket_mode = command.socket_mode;
   options.allowed_uids = command.allowed_uids;
   options.allow_any_uid = command.allow_any_uid;
@@ -42,6 +45,11 @@ int serve(const ServeCommand& command, StopSignals& signals,
   server.value()->stop(std::chrono::steady_clock::now() + command.drain_timeout);
   log.info("stopped");
   return 0;
+}
+
+int run(const ServeCommand& command) {
+  StopSignals signals;
+  return serve(command, signals);
 }
 
 }  // namespace dapr_mqtt::app

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "app/command_line.h"
+#include "app/commands.h"
 #include "app/stop_signals.h"
 #include "dapr_mqtt/instance/make_factory.h"
 
@@ -11,5 +11,8 @@ namespace dapr_mqtt::app {
 /// `instances`: for tests; its state_dir is the command's.
 int serve(const ServeCommand& command, StopSignals& signals,
           instance::FactoryOptions instances = {});
+
+/// serve() with signals of its own: to be called before any thread.
+int run(const ServeCommand& command);
 
 }  // namespace dapr_mqtt::app

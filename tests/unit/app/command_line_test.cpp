@@ -1,9 +1,13 @@
 #include "app/command_line.h"
+#include "app/definitions.h"
+#include "app/documents.h"
 #include "app/state_dir.h"
+#include "dapr_mqtt/config/keys.h"
 
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <deque>
 #include <filesystem>
 #include <map>
 #include <sstream>
@@ -25,6 +29,11 @@ Command parse(std::vector<const char*> arguments, const Variables& variables = {
                             [&](const std::string& name) -> std::optional<std::string> {
                               const auto it = variables.find(name);
                               if (it == variables.end()) return std::nullopt;
+                              return it->second;
+                            },
+                            [&](const std::string& path) -> base::Result<std::string> {
+                              const auto it = variables.find("file " + path);
+                              if (it == variables.end()) return base::unavailable("no file");
                               return it->second;
                             });
 }
@@ -129,24 +138,121 @@ TEST(CommandLine, probes_the_socket_that_serve_would_use) {
 }
 
 TEST(CommandLine, refuses_a_probe_without_its_parts) {
-  EXPECT_THAT(usage_error({"probe"}), HasSubstr("probe"));
+  EXPECT_THAT(usage_error({"probe", "publish", "t"}), HasSubstr("--url URL or --file FILE"));
+  EXPECT_THAT(usage_error({"probe", "publish", "t", "--url=u", "--file=f"}), HasSubstr("one of both"));
+  EXPECT_THAT(usage_error({"probe", "subscribe", "--url=u"}), HasSubstr("FILTER"));
+  EXPECT_THAT(usage_error({"probe", "subscribe", "f", "--url=u", "--count=0"}), HasSubstr("--count"));
+  EXPECT_THAT(usage_error({"probe", "subscribe", "f", "--url=u", "--qos=3"}), HasSubstr("--qos"));
   EXPECT_THAT(usage_error({"probe", "round-trip"}), HasSubstr("--url"));
   EXPECT_THAT(usage_error({"probe", "round-trip", "--url=u", "--log-as-json"}),
               HasSubstr("--log-as-json"));
 }
 
-TEST(CommandLine, fits_its_help_on_a_screen_and_names_every_variable) {
-  const Command command = parse({"serve", "--help"});
-  const auto& print = std::get<PrintCommand>(command);
-  EXPECT_EQ(print.exit_code, 0);
-  EXPECT_LE(std::count(print.text.begin(), print.text.end(), '\n'), 30) << print.text;
-  std::istringstream lines(print.text);
-  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80U) << line;
+TEST(CommandLine, fits_each_help_on_a_screen) {
+  std::vector<std::vector<const char*>> all{{"--help"}, {"-h"}};
+  std::deque<std::string> words;
+  for (const CommandInfo& command : commands()) {
+    std::istringstream name{std::string(command.name)};
+    std::vector<const char*> arguments;
+    for (std::string word; name >> word;) arguments.push_back(words.emplace_back(word).c_str());
+    arguments.push_back("--help");
+    all.push_back(arguments);
+  }
+  for (const auto& arguments : all) {
+    const Command command = parse(arguments);
+    const auto& print = std::get<PrintCommand>(command);
+    EXPECT_EQ(print.exit_code, 0);
+    EXPECT_LE(std::count(print.text.begin(), print.text.end(), '\n'), 48) << print.text;
+    std::istringstream lines(print.text);
+    for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80U) << line;
+  }
+}
+
+TEST(CommandLine, names_each_command_and_option_in_the_programs_help) {
+  const std::string help = std::get<PrintCommand>(parse({"--help"})).text;
+  for (const CommandInfo& command : commands()) EXPECT_THAT(help, HasSubstr("  " + std::string(command.name) + " "));
+  for (const OptionGroup& group : find_command(kServe)->groups) {
+    EXPECT_THAT(help, HasSubstr("\n" + std::string(group.title) + ":\n"));
+    for (const OptionInfo& option : group.options) EXPECT_THAT(help, HasSubstr("  " + std::string(option.name)));
+  }
+  const std::string serve_help = std::get<PrintCommand>(parse({"serve", "--help"})).text;
   for (const char* word :
        {"DAPR_COMPONENT_SOCKETS_FOLDER", "DAPR_COMPONENTS_SOCKETS_FOLDER", "DAPR_LOG_LEVEL",
-        "DAPR_LOG_AS_JSON", "APP_ID", "--socket-mode", "--allow-uid", "probe"}) {
-    EXPECT_THAT(print.text, HasSubstr(word));
+        "DAPR_LOG_AS_JSON", "APP_ID", "DAPR_PUBSUB_MQTT_STATE_DIR", "STATE_DIRECTORY"}) {
+    EXPECT_THAT(serve_help, HasSubstr(word));
   }
+}
+
+TEST(CommandLine, prefers_option_to_variable_to_settings_file) {
+  Variables places{{"file /c.yaml", "log-level: error\nallow-uid: [7, 8]\nallow-any-uid: yes\n"
+                                    "socket-folder: /from-file\ndrain-timeout: 2s\n"}};
+  const ServeCommand from_file = serve({"--config", "/c.yaml"}, places);
+  EXPECT_EQ(from_file.log.threshold, LogThreshold::kError);
+  EXPECT_THAT(from_file.allowed_uids, ElementsAre(7U, 8U));
+  EXPECT_TRUE(from_file.allow_any_uid);
+  EXPECT_EQ(from_file.socket, "/from-file/mqtt.sock");
+  EXPECT_EQ(from_file.drain_timeout, std::chrono::seconds(2));
+
+  places["DAPR_LOG_LEVEL"] = "warn";
+  places["DAPR_COMPONENTS_SOCKETS_FOLDER"] = "/from-variable";
+  places["DAPR_PUBSUB_MQTT_CONFIG"] = "/c.yaml";
+  const ServeCommand variable = serve({}, places);
+  EXPECT_EQ(variable.log.threshold, LogThreshold::kWarn);
+  EXPECT_EQ(variable.socket, "/from-variable/mqtt.sock");
+  EXPECT_EQ(variable.drain_timeout, std::chrono::seconds(2));
+
+  const ServeCommand option = serve({"--log-level", "debug", "--allow-uid=9"}, places);
+  EXPECT_EQ(option.log.threshold, LogThreshold::kDebug);
+  EXPECT_THAT(option.allowed_uids, ElementsAre(9U));
+}
+
+TEST(CommandLine, names_file_line_and_setting_that_are_wrong) {
+  const auto error = [](const char* text) {
+    return usage_error({"--config", "/c.yaml"}, {{"file /c.yaml", text}});
+  };
+  EXPECT_THAT(error("app-id: x\nlog-levl: debug\n"),
+              HasSubstr("/c.yaml:2:1: unknown setting \"log-levl\"; did you mean log-level?"));
+  EXPECT_THAT(error("app-id: x\nlog-level: loud\n"), HasSubstr("/c.yaml:2: log-level: \"loud\""));
+  EXPECT_THAT(error("app-id: x\napp-id: y\n"), HasSubstr("/c.yaml:2:1: app-id is given twice"));
+  EXPECT_THAT(error("app-id: [a, b]\n"), HasSubstr("/c.yaml:1: app-id: takes one value"));
+  EXPECT_THAT(error("app-id:\n"), HasSubstr("app-id: has no value"));
+  EXPECT_THAT(error("- app-id\n"), HasSubstr("one mapping is wanted"));
+  EXPECT_THAT(error("app-id: [x\n"), HasSubstr("this is not YAML"));
+  EXPECT_THAT(error("config: other.yaml\n"), HasSubstr("unknown setting"));
+  EXPECT_THAT(usage_error({"--config", "/none.yaml"}), HasSubstr("--config: no file"));
+}
+
+TEST(CommandLine, takes_files_and_options_of_validate_and_check) {
+  const auto validate = std::get<ValidateCommand>(parse({"validate", "a.yaml", "-", "--json", "--strict"}));
+  EXPECT_THAT(validate.files, ElementsAre("a.yaml", "-"));
+  EXPECT_TRUE(validate.json);
+  EXPECT_TRUE(validate.strict);
+  EXPECT_THAT(usage_error({"validate"}), HasSubstr("FILE"));
+  const auto check = std::get<CheckCommand>(parse({"check", "tcp://h", "--timeout", "1s"}));
+  EXPECT_EQ(check.target, "tcp://h");
+  EXPECT_EQ(check.timeout, std::chrono::seconds(1));
+  EXPECT_THAT(usage_error({"check", "a", "b"}), HasSubstr("b"));
+}
+
+TEST(Documents, name_every_command_and_option) {
+  const std::string man = man_page();
+  const std::string bash = bash_completion();
+  for (const CommandInfo& command : commands()) {
+    EXPECT_THAT(bash, HasSubstr("'" + std::string(command.name) + "')"));
+    for (const OptionGroup& group : command.groups) {
+      for (const OptionInfo& option : group.options) {
+        EXPECT_THAT(bash, HasSubstr(" " + std::string(option.name)));
+        std::string escaped;
+        for (const char c : option.name) escaped += c == '-' ? std::string("\\-") : std::string(1, c);
+        EXPECT_THAT(man, HasSubstr("\\fB" + escaped + "\\fR"));
+      }
+    }
+  }
+  for (const config::KeyInfo& key : config::keys()) {
+    EXPECT_THAT(fields_table(), HasSubstr("| `" + std::string(key.name) + "` |"));
+    EXPECT_THAT(component_schema(), HasSubstr("\"" + std::string(key.name) + "\""));
+  }
+  EXPECT_FALSE(generate_document("html").ok());
 }
 
 TEST(CommandLine, prints_the_version) {

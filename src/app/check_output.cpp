@@ -1,0 +1,130 @@
+#include "app/check_output.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "app/print.h"
+
+namespace dapr_mqtt::app {
+namespace {
+
+using inspect::Outcome;
+
+const char* word(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kPassed: return "ok";
+    case Outcome::kWarning: return "warn";
+    case Outcome::kFailed: return "FAIL";
+  }
+  return "";
+}
+
+const char* colour(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kPassed: return "\033[32m";
+    case Outcome::kWarning: return "\033[33m";
+    case Outcome::kFailed: return "\033[1;31m";
+  }
+  return "";
+}
+
+std::string line(const ShownStep& shown, bool colours) {
+  const inspect::Step& step = shown.step;
+  char head[64];
+  std::snprintf(head, sizeof head, "%-10s%10s  ", step.name.c_str(), milliseconds(step.took).c_str());
+  std::string mark = word(step.outcome);
+  mark.resize(4, ' ');
+  if (colours) mark = colour(step.outcome) + mark + "\033[0m";
+  return "  " + mark + "  " + head + step.text;
+}
+
+/// What needs all steps first.
+class Collected : public CheckOutput {
+ public:
+  void begin(const std::string& /*endpoint*/, const std::string& /*name*/) override {}
+  void end(const ShownStep& shown) override { steps_.push_back(shown); }
+
+ protected:
+  std::vector<ShownStep> steps_;
+};
+
+class Plain final : public Collected {
+ public:
+  void finish() override {
+    std::printf("%s\n", verdict(steps_).c_str());
+    std::string endpoint;
+    for (const ShownStep& shown : steps_) {
+      if (shown.endpoint != endpoint) std::printf("%s\n", shown.endpoint.c_str());
+      endpoint = shown.endpoint;
+      std::printf("%s\n", line(shown, false).c_str());
+    }
+  }
+};
+
+class Json final : public Collected {
+ public:
+  void finish() override {
+    nlohmann::ordered_json steps = nlohmann::ordered_json::array();
+    bool passed = true;
+    for (const ShownStep& shown : steps_) {
+      const inspect::Step& step = shown.step;
+      passed = passed && step.outcome != Outcome::kFailed;
+      steps.push_back({{"endpoint", shown.endpoint},
+                       {"step", step.name},
+                       {"outcome", step.outcome == Outcome::kPassed    ? "passed"
+                                   : step.outcome == Outcome::kWarning ? "warning"
+                                                                       : "failed"},
+                       {"microseconds", step.took.count()},
+                       {"text", step.text}});
+    }
+    const nlohmann::ordered_json all = {
+        {"passed", passed}, {"verdict", verdict(steps_)}, {"steps", steps}};
+    std::printf("%s\n",
+                all.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
+  }
+};
+
+class Live final : public Collected {
+ public:
+  void begin(const std::string& endpoint, const std::string& name) override {
+    if (endpoint != endpoint_) std::printf("%s\n", endpoint.c_str());
+    endpoint_ = endpoint;
+    std::printf("  ....  %s", name.c_str());
+    std::fflush(stdout);
+  }
+  void end(const ShownStep& shown) override {
+    Collected::end(shown);
+    std::printf("\r\033[K%s\n", line(shown, colours_).c_str());
+  }
+  void finish() override { std::printf("%s\n", verdict(steps_).c_str()); }
+
+ private:
+  const bool colours_ = std::getenv("NO_COLOR") == nullptr;
+  std::string endpoint_;
+};
+
+}  // namespace
+
+std::unique_ptr<CheckOutput> make_check_output(bool json) {
+  if (json) return std::make_unique<Json>();
+  if (::isatty(STDOUT_FILENO) == 1) return std::make_unique<Live>();
+  return std::make_unique<Plain>();
+}
+
+std::string verdict(const std::vector<ShownStep>& steps) {
+  std::size_t warnings = 0;
+  for (const ShownStep& shown : steps) {
+    if (shown.step.outcome == Outcome::kFailed) {
+      return "failed: " + shown.endpoint + ": " + shown.step.name + ": " + shown.step.text;
+    }
+    warnings += shown.step.outcome == Outcome::kWarning ? 1U : 0U;
+  }
+  return "passed: " + std::to_string(steps.size()) + " steps" +
+         (warnings == 0 ? "" : ", " + std::to_string(warnings) + " with a warning");
+}
+
+}  // namespace dapr_mqtt::app

@@ -1,0 +1,115 @@
+#include <nlohmann/json.hpp>
+
+#include "app/documents.h"
+#include "dapr_mqtt/base/text.h"
+#include "dapr_mqtt/config/keys.h"
+
+namespace dapr_mqtt::app {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// A name in any case, as the component takes it: "qos" as "^[qQ][oO][sS]$".
+std::string in_any_case(std::string_view name) {
+  std::string pattern = "^";
+  for (const char c : name) {
+    const char lower = base::to_lower({&c, 1}).front();
+    const char upper = lower >= 'a' && lower <= 'z' ? static_cast<char>(lower - 'a' + 'A') : lower;
+    pattern += lower == upper ? std::string(1, c) : std::string("[") + lower + upper + "]";
+  }
+  return pattern + "$";
+}
+
+Json value_schema(const config::KeyInfo& key) {
+  Json schema = {{"description", config::documented_description(key)}};
+  if (!key.default_value.empty()) schema["default"] = key.default_value;
+  if (!key.example.empty()) schema["examples"] = {key.example};
+  if (!key.allowed_values.empty()) {
+    schema["enum"] = Json::array();
+    for (const std::string_view value : key.allowed_values) {
+      schema["enum"].push_back(value);
+      if (key.type == config::KeyType::kNumber) schema["enum"].push_back(std::stoi(std::string(value)));
+    }
+    return schema;
+  }
+  switch (key.type) {
+    case config::KeyType::kString: schema["type"] = "string"; break;
+    case config::KeyType::kNumber:
+      schema["type"] = {"integer", "string"};
+      schema["pattern"] = "^\\s*[-+]?[0-9]+\\s*$";
+      break;
+    case config::KeyType::kBool:
+      schema["type"] = {"boolean", "integer", "string"};
+      schema["pattern"] =
+          "^\\s*([tT]([rR][uU][eE])?|[fF]([aA][lL][sS][eE])?|[yY]([eE][sS])?|[nN]([oO])?|[oO][nN]|"
+          "[oO][fF][fF]|0|1)\\s*$";
+      break;
+    case config::KeyType::kDuration:
+      schema["type"] = {"integer", "string"};
+      schema["pattern"] = "^\\s*[-+]?([0-9]+|([0-9.]+(h|m|s|ms|us|µs|ns))+)\\s*$";
+      break;
+  }
+  return schema;
+}
+
+/// An item of spec.metadata: one of our keys has a value of its kind.
+Json item_schema() {
+  Json names = Json::array();
+  Json rules = Json::array();
+  for (const config::KeyInfo& key : config::keys()) {
+    names.push_back(key.name);
+    rules.push_back(
+        {{"if", {{"properties", {{"name", {{"pattern", in_any_case(key.name)}}}}}}},
+         {"then", {{"properties", {{"value", value_schema(key)}}}}}});
+  }
+  const Json one_of = {{{"required", {"value"}}}, {{"required", {"secretKeyRef"}}},
+                       {{"required", {"envRef"}}}};
+  return {
+      {"type", "object"},
+      {"required", {"name"}},
+      {"additionalProperties", false},
+      {"properties",
+       {{"name",
+         // The first is for the editor's list, the second lets other spellings pass.
+         {{"anyOf", {{{"enum", names}}, {{"type", "string"}, {"minLength", 1}}}}}},
+        {"value", {{"type", {"string", "number", "boolean"}}}},
+        {"secretKeyRef",
+         {{"type", "object"},
+          {"required", {"name"}},
+          {"additionalProperties", false},
+          {"properties", {{"name", {{"type", "string"}}}, {"key", {{"type", "string"}}}}}}},
+        {"envRef", {{"type", "string"}}}}},
+      {"oneOf", one_of},
+      {"allOf", rules}};
+}
+
+}  // namespace
+
+std::string component_schema() {
+  const Json text = {{"type", "string"}};
+  const Json schema = {
+      {"$schema", "http://json-schema.org/draft-07/schema#"},
+      {"title", "Dapr Component of type pubsub.mqtt (dapr-pubsub-mqtt)"},
+      {"type", "object"},
+      {"required", {"apiVersion", "kind", "metadata", "spec"}},
+      {"properties",
+       {{"apiVersion", {{"const", "dapr.io/v1alpha1"}}},
+        {"kind", {{"const", "Component"}}},
+        {"metadata",
+         {{"type", "object"}, {"required", {"name"}}, {"properties", {{"name", text}, {"namespace", text}}}}},
+        {"spec",
+         {{"type", "object"},
+          {"required", {"type", "version"}},
+          {"additionalProperties", false},
+          {"properties",
+           {{"type", {{"type", "string"}, {"examples", {"pubsub.mqtt"}}}},
+            {"version", {{"const", "v1"}}},
+            {"ignoreErrors", {{"type", "boolean"}}},
+            {"initTimeout", {{"type", "string"}, {"examples", {"10s"}}}},
+            {"metadata", {{"type", "array"}, {"items", item_schema()}}}}}}},
+        {"auth", {{"type", "object"}, {"properties", {{"secretStore", text}}}}},
+        {"scopes", {{"type", "array"}, {"items", text}}}}}};
+  return schema.dump(2) + "\n";
+}
+
+}  // namespace dapr_mqtt::app
