@@ -209,7 +209,8 @@ base::Result<Command> make_command(const CommandInfo& info, const Settings& sett
   } else if (info.name == "probe") {
     command = ProbeStatusCommand{
         values.probe_socket(),
-        values.duration("--timeout").value_or(ProbeStatusCommand{}.timeout), values.flag("--json")};
+        values.duration("--timeout").value_or(ProbeStatusCommand{}.timeout), values.flag("--wait"),
+        values.flag("--json")};
   } else if (info.name == "probe publish") {
     command = publish_command(values, settings, operand);
   } else if (info.name == "probe subscribe") {

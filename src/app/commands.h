@@ -45,6 +45,7 @@ struct CheckCommand {
 struct ProbeStatusCommand {
   std::string socket;
   std::chrono::milliseconds timeout{2000};
+  bool wait = false;  ///< for one that does not serve yet
   bool json = false;
 };
 

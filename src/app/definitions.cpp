@@ -103,6 +103,7 @@ constexpr OptionInfo kSocket = {.name = "--socket",
 constexpr std::array kStatusOptions = {
     kSocket,
     OptionInfo{.name = "--timeout", .value = "TIME", .help = "For all of it (default 2s)"},
+    OptionInfo{.name = "--wait", .help = "Wait so long for one that does not serve yet"},
     kJson,
 };
 constexpr std::array kStatusGroups = {OptionGroup{"Options", kStatusOptions}};

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "app/component_choice.h"
 #include "app/input.h"
@@ -89,9 +90,16 @@ void print_message(const dapr::PulledMessage& message, bool json) {
 }  // namespace
 
 int run(const ProbeStatusCommand& command) {
-  const auto begin = steady_clock::now();
-  const auto client =
-      dapr::ProbeClient::connect(command.socket, "probe", system_clock::now() + command.timeout);
+  constexpr std::chrono::milliseconds kBetweenLooks{50};
+  const auto deadline = system_clock::now() + command.timeout;
+  auto begin = steady_clock::now();
+  auto client = dapr::ProbeClient::connect(command.socket, "probe", deadline);
+  while (command.wait && client.status().kind() == base::ErrorKind::kUnavailable &&
+         system_clock::now() + kBetweenLooks < deadline) {
+    std::this_thread::sleep_for(kBetweenLooks);
+    begin = steady_clock::now();
+    client = dapr::ProbeClient::connect(command.socket, "probe", deadline);
+  }
   if (!client.ok()) return fail(client.status());
   const auto version = client.value()->ping();
   if (!version.ok()) return fail(version.status());

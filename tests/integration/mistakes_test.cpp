@@ -22,8 +22,8 @@ class Mistakes : public ::testing::Test {
     arguments.insert(arguments.begin(), ComponentProcess::executable());
     ChildProcess process(arguments);
     EXPECT_EQ(process.wait_for_end(std::chrono::seconds(60)), 1) << process.output();
-    const auto lines = process.lines();
-    return lines.empty() ? std::string() : lines.front();
+    const std::string output = process.final_output();
+    return output.substr(0, output.find('\n'));
   }
   std::string check(const std::string& target) {
     return first_line({"check", target, "--timeout", "4s"});

@@ -45,7 +45,7 @@ class Tools : public ::testing::Test {
     arguments.insert(arguments.begin(), ComponentProcess::executable());
     ChildProcess process(arguments);
     Ran ran{process.wait_for_end(std::chrono::seconds(60)), {}};
-    ran.output = process.output();
+    ran.output = process.final_output();
     return ran;
   }
   static void expect_golden(const std::string& name, const std::string& output) {
@@ -141,6 +141,15 @@ TEST_F(Tools, probe_says_whether_the_component_serves_and_in_which_version) {
   EXPECT_THAT(down.output, HasSubstr("is the component running"));
 }
 
+TEST_F(Tools, probe_waits_for_a_component_that_is_still_starting) {
+  const TemporaryFolder folder;
+  ChildProcess probe({ComponentProcess::executable(), "probe", "--wait", "--timeout", "60s",
+                      "--socket", folder.path() + "/mqtt.sock"});
+  const ComponentProcess component({.socket_folder = folder.path()});
+  EXPECT_EQ(probe.wait_for_end(std::chrono::seconds(60)), 0) << probe.output();
+  EXPECT_EQ(run({"probe", "--wait", "--timeout", "300ms", "--socket", folder.path() + "/none.sock"}).code, 1);
+}
+
 TEST_F(Tools, probe_publishes_and_subscribes_without_daprd) {
   DAPR_MQTT_NEEDS_MOSQUITTO();
   const Mosquitto broker;
@@ -155,7 +164,7 @@ TEST_F(Tools, probe_publishes_and_subscribes_without_daprd) {
     EXPECT_THAT(sent.output, HasSubstr("5 bytes to \"" + std::string(topic) + "\" at qos 1"));
   }
   EXPECT_EQ(subscriber.wait_for_end(), 0);
-  EXPECT_THAT(subscriber.output(), HasSubstr("a/1 hello\na/2 hello\n"));
+  EXPECT_THAT(subscriber.final_output(), HasSubstr("a/1 hello\na/2 hello\n"));
 }
 
 TEST_F(Tools, probe_subscribe_ends_with_its_time) {

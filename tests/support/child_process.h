@@ -39,6 +39,11 @@ class ChildProcess {
   bool running() { return !wait_for_end(std::chrono::milliseconds(0)); }
 
   std::string output() const;
+  /// All of it: waits for the output's end, which may come after the process's.
+  std::string final_output() const {
+    wait_for_output(std::string_view("\0", 1));
+    return output();
+  }
   std::vector<std::string> lines() const;
   /// False when it is not in the output `within`, or the output has ended
   /// without it. Looks at what came since character `from`.
