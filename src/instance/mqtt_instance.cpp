@@ -332,12 +332,14 @@ void MqttInstance::routes_changed(const subscribe::ConnectionPlan& plan) {
 }
 
 void MqttInstance::subscription_ended(const core::TopicFilter& filter) {
+  ready_.ended(filter);
   dispatcher_->discard(filter);
 }
 
 void MqttInstance::grace_over() { dispatcher_->abandon_unopened(); }
 
 void MqttInstance::health_changed(const base::Status& health) {
+  ready_.healthy(health.ok());
   base::MutexLock lock(mutex_);
   receive_health_ = health;
 }

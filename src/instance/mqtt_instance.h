@@ -23,6 +23,7 @@
 #include "instance/inbox_keeper.h"
 #include "instance/intake_gate.h"
 #include "instance/own_messages.h"
+#include "instance/ready_report.h"
 
 namespace dapr_mqtt::instance {
 
@@ -113,6 +114,7 @@ class MqttInstance final : public Instance,
   std::unique_ptr<delivery::Dispatcher> dispatcher_;
   std::unique_ptr<delivery::Intake> intake_;
   std::vector<std::unique_ptr<core::MessageSink>> sinks_;  // mqtt-deliver's; by connection
+  ReadyReport ready_{delivery_worker_, log_, settings_.connection};  // mqtt-deliver's
   std::unique_ptr<subscribe::Subscriptions> subscriptions_;
 
   mutable base::Mutex mutex_;

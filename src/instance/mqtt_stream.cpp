@@ -48,7 +48,11 @@ base::Status MqttInstance::MqttStream::subscribe(std::string_view topic,
                                     f = filter.value(), r = request.value()] {
     state->filter = f;
     instance->own_messages_.subscribed(f, r.options.no_local);
-    instance->subscriptions_->add(f, r, [instance, hold] { instance->publisher_->release(hold); });
+    instance->ready_.begins(f);
+    instance->subscriptions_->add(f, r, [instance, hold] {
+      instance->publisher_->release(hold);
+      instance->ready_.settled();
+    });
     state->id = instance->dispatcher_->open(f, std::move(state->subscriber));
   });
   return {};

@@ -50,11 +50,10 @@ const std::vector<Library>& libraries() {
       // "mqtt/… in quotes is our own room.
       {"Paho", {"<mqtt/", "<MQTT", "\"MQTT"}, {"mqtt"}},
       {"SQLite", {"<sqlite3", "\"sqlite3"}, {"storage"}},
-      {"nlohmann/json", {"<nlohmann/", "\"nlohmann/"}, {"instance"}},
       {"yaml-cpp", {"<yaml-cpp/", "\"yaml-cpp/"}, {"config"}},
       {"spdlog", {"<spdlog/", "<fmt/", "\"spdlog/", "\"fmt/"}, {"observability"}},
       {"CLI11", {"<CLI/", "\"CLI/"}, {"app"}},
-      {"nlohmann json", {"<nlohmann/", "\"nlohmann/"}, {"app"}},
+      {"nlohmann/json", {"<nlohmann/", "\"nlohmann/"}, {"app", "instance"}},
       {"OpenSSL", {"<openssl/", "\"openssl/"}, {"config", "mqtt"}},
   };
   return all;
