@@ -2,7 +2,8 @@
 # A mosquitto of our own for a demonstration: on loopback, on a free port, with
 # nothing on disk. It neither uses nor disturbs the system's service.
 
-# start_broker <folder>: sets broker_pid and broker_port.
+# start_broker <folder>: sets broker_pid and broker_port. BROKER_LINES: more lines for
+# its listener (TLS).
 start_broker() {
   local folder=$1 mosquitto attempt
   mosquitto=$(PATH=$PATH:/usr/sbin:/usr/local/sbin command -v mosquitto) ||
@@ -12,6 +13,7 @@ start_broker() {
     broker_port=$((20000 + RANDOM % 12000))
     printf '%s\n' "listener $broker_port 127.0.0.1" 'allow_anonymous true' 'persistence false' \
       'log_dest stderr' 'log_type error' 'log_type warning' 'log_type information' \
+      "${BROKER_LINES:-}" \
       >"$folder/mosquitto.conf"
     : >"$folder/mosquitto.log"
     setsid setpriv --pdeathsig TERM "$mosquitto" -c "$folder/mosquitto.conf" \

@@ -218,6 +218,7 @@ base::Result<Command> make_command(const CommandInfo& info, const Settings& sett
   } else if (info.name == "probe round-trip") {
     command = ProbeRoundTripCommand{
         values.probe_socket(), values.text("--url"), values.text("--topic"),
+        values.count().value_or(1),
         values.duration("--timeout").value_or(ProbeRoundTripCommand{}.timeout)};
   } else {
     auto document = generate_document(operand);

@@ -80,6 +80,7 @@ struct ProbeRoundTripCommand {
   std::string socket;
   std::string url;
   std::string topic;  ///< empty: one of its own
+  std::size_t count = 1;
   std::chrono::milliseconds timeout{10000};
 };
 

@@ -149,6 +149,7 @@ constexpr std::array kRoundTripOptions = {
                .help = "The broker, e.g. tcp://localhost:1883",
                .required = true},
     OptionInfo{.name = "--topic", .value = "TOPIC", .help = "Default: one of its own"},
+    OptionInfo{.name = "--count", .value = "N", .help = "So many one after the other (default 1)"},
     kProbeTimeout,
 };
 constexpr std::array kRoundTripGroups = {OptionGroup{"Options", kRoundTripOptions}};

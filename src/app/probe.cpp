@@ -172,6 +172,7 @@ int run(const ProbeRoundTripCommand& command) {
   request.metadata = {{"url", command.url}, {"consumerID", id}, {"qos", "1"}};
   request.topic = command.topic.empty() ? "dapr-mqtt-" + id : command.topic;
   request.payload = cloud_event(id);
+  request.count = command.count;
   request.timeout = command.timeout;
 
   const auto report = dapr::round_trip(request);
@@ -181,8 +182,10 @@ int run(const ProbeRoundTripCommand& command) {
   print("sent", request.payload);
   print("received", report.value().received);
   print("topic", base::quote(report.value().received_topic));
-  print("time", milliseconds(report.value().round_trip) + " for the message, " +
-                    milliseconds(report.value().init) + " for Init");
+  for (const auto time : report.value().round_trips) {
+    print("time", milliseconds(time) + " for the message");
+  }
+  print("init", milliseconds(report.value().init));
   return 0;
 }
 

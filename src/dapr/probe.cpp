@@ -27,21 +27,23 @@ base::Result<ProbeReport> round_trip(const ProbeRequest& request) {
     begin = steady_clock::now();
     return client.publish(request.topic, request.payload, {});
   };
-  bool back = false;
+  base::Status sent;
   const base::Status status =
       client.pull(request.topic, {}, send, [&](PulledMessage message) {
-        back = message.data == request.payload;
-        if (!back) {
+        if (message.data != request.payload) {
           ++report.others;
           return true;
         }
-        report.round_trip = duration_cast<microseconds>(steady_clock::now() - begin);
+        report.round_trips.push_back(duration_cast<microseconds>(steady_clock::now() - begin));
         report.received = std::move(message.data);
         report.received_topic = std::move(message.topic);
         report.received_metadata = std::move(message.metadata);
-        return false;
+        if (report.round_trips.size() >= request.count) return false;
+        sent = send();
+        return sent.ok();
       });
-  if (!back && status.kind() == base::ErrorKind::kDeadlineExceeded) {
+  if (!sent.ok()) return sent;
+  if (report.round_trips.size() < request.count && status.kind() == base::ErrorKind::kDeadlineExceeded) {
     return base::deadline_exceeded("the message published to " + base::quote(request.topic) +
                                    " did not come back in time; may the user subscribe to it?");
   }

@@ -56,6 +56,7 @@ struct ProbeRequest {
   core::Metadata metadata;               ///< of the Component, for Init
   std::string topic;
   std::string payload;
+  std::size_t count = 1;  ///< so many times, the next when one is back
   std::chrono::milliseconds timeout{10000};  ///< for all of it
 };
 
@@ -67,7 +68,8 @@ struct ProbeReport {
   core::Metadata received_metadata;
   std::size_t others = 0;  ///< messages of others on the topic, acknowledged on the way
   std::chrono::microseconds init{};        ///< Init alone
-  std::chrono::microseconds round_trip{};  ///< from the publish to the message's return
+  /// From each publish to the message's return.
+  std::vector<std::chrono::microseconds> round_trips;
 };
 
 /// Discovers the service as daprd does, then Init, Features, PullMessages,
