@@ -15,7 +15,7 @@ std::string words(const CommandInfo& command) {
       out += " " + std::string(other.name.substr(command.name.size() + 1));
     }
   }
-  if (command.name == "generate") out += " schema fields man bash";
+  if (command.name == "generate") out += " schema fields options man bash";
   return out;
 }
 

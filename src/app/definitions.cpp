@@ -224,8 +224,9 @@ constexpr std::array kCommands = {
         .name = "generate",
         .summary = "Print a document made from the program's own tables",
         .details = "schema: JSON schema of our Component YAML, for editors. fields: the table of "
-                   "metadata keys in Markdown. man: the manual page. bash: completion for bash.",
-        .operand = "schema|fields|man|bash",
+                   "metadata keys in Markdown. options: that of the options of serve. man: the manual "
+                   "page. bash: completion for bash.",
+        .operand = "schema|fields|options|man|bash",
         .exit_status = "0, 2 wrong usage.",
     },
 };

@@ -7,11 +7,12 @@
 
 namespace dapr_mqtt::app {
 
-/// "schema", "fields", "man" or "bash". INVALID_ARGUMENT for anything else.
+/// "schema", "fields", "options", "man" or "bash". INVALID_ARGUMENT for anything else.
 base::Result<std::string> generate_document(const std::string& what);
 
 std::string component_schema();  ///< JSON schema (draft 7) of a Component YAML of ours
 std::string fields_table();      ///< the metadata keys as a table in Markdown
+std::string options_table();     ///< the options of serve as a table in Markdown
 std::string man_page();          ///< dapr-pubsub-mqtt(1), in man's macros
 std::string bash_completion();
 

@@ -7,6 +7,7 @@
 #include "app/component_choice.h"
 #include "app/input.h"
 #include "app/print.h"
+#include "app/progress.h"
 #include "dapr_mqtt/base/text.h"
 #include "dapr_mqtt/dapr/probe.h"
 
@@ -64,6 +65,7 @@ base::Result<std::unique_ptr<dapr::ProbeClient>> start_instance(
   const std::string id = "probe-" + random_suffix();
   const auto metadata = metadata_for(target, id);
   if (!metadata.ok()) return metadata.status();
+  const Progress progress("waiting for the component to connect to the broker");
   auto client = dapr::ProbeClient::connect(socket, id, deadline);
   if (!client.ok()) return client;
   if (base::Status status = client.value()->init(metadata.value()); !status.ok()) return status;
@@ -92,6 +94,7 @@ void print_message(const dapr::PulledMessage& message, bool json) {
 int run(const ProbeStatusCommand& command) {
   constexpr std::chrono::milliseconds kBetweenLooks{50};
   const auto deadline = system_clock::now() + command.timeout;
+  const Progress progress("waiting for the component");
   auto begin = steady_clock::now();
   auto client = dapr::ProbeClient::connect(command.socket, "probe", deadline);
   while (command.wait && client.status().kind() == base::ErrorKind::kUnavailable &&
@@ -132,6 +135,7 @@ int run(const ProbePublishCommand& command) {
   const auto client =
       start_instance(command.socket, command.target, system_clock::now() + command.timeout);
   if (!client.ok()) return fail(client.status());
+  const Progress progress("waiting for the broker");
   const auto begin = steady_clock::now();
   const base::Status status = client.value()->publish(
       command.topic, data, {{"qos", command.qos}, {"retain", command.retain ? "true" : "false"}});
@@ -175,7 +179,10 @@ int run(const ProbeRoundTripCommand& command) {
   request.count = command.count;
   request.timeout = command.timeout;
 
-  const auto report = dapr::round_trip(request);
+  const auto report = [&] {
+    const Progress progress("waiting for the message to come back");
+    return dapr::round_trip(request);
+  }();
   if (!report.ok()) return fail(report.status());
   print("services", join(report.value().services));
   print("features", join(report.value().features));

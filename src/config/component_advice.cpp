@@ -90,6 +90,22 @@ void advise_on_retries(const ComponentDocument& component, const ComponentSettin
          "lost between broker and component is not; set qos to 1");
 }
 
+/// A convention only, but dapr/dapr#5204 took days over it.
+void advise_on_ports(const ComponentDocument& component, const ComponentSettings& settings,
+                     const Remark& remark) {
+  const MetadataItem* const url = find(component, "url");
+  if (url == nullptr || url->elsewhere) return;
+  for (const core::Endpoint& endpoint : settings.connection.endpoints) {
+    const bool odd = endpoint.uses_tls() ? endpoint.port == 1883 : endpoint.port == 8883;
+    if (!odd) continue;
+    remark(Severity::kWarning, url->value_place,
+           endpoint.uses_tls() ? "url asks for TLS on port 1883, where brokers speak without; "
+                                 "write port 8883, or tcp://"
+                               : "url is without TLS, on port 8883, where brokers speak TLS; write "
+                                 "ssl:// or mqtts://");
+  }
+}
+
 void advise_on_yaml(const ComponentDocument& component, const Remark& remark) {
   for (const MetadataItem& item : component.metadata) {
     const KeyInfo* const key = find_key(item.name);
@@ -123,6 +139,7 @@ void advise(const ComponentDocument& component, const ComponentSettings& setting
   advise_on_client_id(component, workloads, remark);
   advise_on_secrets(component, settings, remark);
   advise_on_retries(component, settings, remark);
+  advise_on_ports(component, settings, remark);
   advise_on_yaml(component, remark);
 }
 

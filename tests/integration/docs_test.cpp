@@ -127,23 +127,27 @@ TEST(Docs, show_only_components_that_are_right) {
   EXPECT_GT(components, 4);
 }
 
-constexpr const char* kBegin = "<!-- fields: made by `dapr-pubsub-mqtt generate fields` -->\n";
-constexpr const char* kEnd = "<!-- fields: end -->\n";
-
-TEST(Docs, have_the_table_of_fields_that_the_program_has) {
-  const fs::path page = kRoot / "docs/component.md";
+/// A table in `page` between its two comments is what `generate <what>` prints.
+void expect_generated(const fs::path& page, const std::string& what) {
+  const std::string top = "<!-- " + what + ": made by `dapr-pubsub-mqtt generate " + what + "` -->\n";
   std::string text = read(page);
-  ChildProcess generate({ComponentProcess::executable(), "generate", "fields"});
+  ChildProcess generate({ComponentProcess::executable(), "generate", what});
   ASSERT_EQ(generate.wait_for_end(), 0);
-  const std::size_t begin = text.find(kBegin) + std::string(kBegin).size();
-  const std::size_t end = text.find(kEnd);
-  ASSERT_LE(begin, end);
+  const std::size_t begin = text.find(top) + top.size();
+  const std::size_t end = text.find("<!-- " + what + ": end -->\n");
+  ASSERT_NE(end, std::string::npos) << page;
+  ASSERT_LE(begin, end) << page;
   if (std::getenv("DAPR_MQTT_RENEW_GOLDEN") != nullptr) {
     text.replace(begin, end - begin, generate.final_output());
     std::ofstream(page) << text;
   } else {
     EXPECT_EQ(text.substr(begin, end - begin), generate.final_output()) << page;
   }
+}
+
+TEST(Docs, have_the_tables_that_the_program_has) {
+  expect_generated(kRoot / "docs/component.md", "fields");
+  expect_generated(kRoot / "docs/settings.md", "options");
 }
 
 TEST(Docs, name_every_field_in_the_translation_too) {

@@ -252,6 +252,11 @@ TEST(Documents, name_every_command_and_option) {
     EXPECT_THAT(fields_table(), HasSubstr("| `" + std::string(key.name) + "` |"));
     EXPECT_THAT(component_schema(), HasSubstr("\"" + std::string(key.name) + "\""));
   }
+  for (const OptionGroup& group : find_command(kServe)->groups) {
+    for (const OptionInfo& option : group.options) {
+      EXPECT_THAT(options_table(), HasSubstr("| `" + std::string(option.name)));
+    }
+  }
   EXPECT_FALSE(generate_document("html").ok());
 }
 

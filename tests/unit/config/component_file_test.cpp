@@ -132,6 +132,8 @@ TEST(ComponentFile, warns_of_the_traps) {
   EXPECT_THAT(one(item("url", "tcp://u:secret@h")), HasSubstr("10:12: warning: url holds a password"));
   EXPECT_THAT(one(kUrl + item("username", "u") + item("password", "secret")),
               HasSubstr("14:12: warning: password stands here in clear text"));
+  EXPECT_THAT(one(item("url", "mqtt://h:8883")), HasSubstr("10:12: warning: url is without TLS"));
+  EXPECT_THAT(one(item("url", "ssl://h:1883")), HasSubstr("10:12: warning: url asks for TLS"));
   EXPECT_THAT(one(kUrl + "  - name: caCert\n    envRef: CA\n"),
               HasSubstr("12:13: warning: caCert: without use"));
   EXPECT_THAT(one(kUrl + item("clientID", "x-{uuid}")),

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <thread>
+
+#include "dapr_mqtt/base/mutex.h"
+
+namespace dapr_mqtt::app {
+
+/// Tells a person at a terminal (standard error) what is waited for, once it takes
+/// longer than two seconds, and wipes it away at the end. Silent elsewhere.
+class Progress {
+ public:
+  explicit Progress(std::string what);
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+ private:
+  void show();
+
+  const std::string what_;
+  base::Mutex mutex_;
+  base::CondVar ended_changed_;
+  bool ended_ DM_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace dapr_mqtt::app
