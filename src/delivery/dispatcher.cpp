@@ -58,6 +58,7 @@ StreamId Dispatcher::open(const core::TopicFilter& filter,
   auto stream = std::make_unique<DeliveryStream>(*queue, std::move(subscriber), policy_.window);
   queue->add(*stream);
   streams_.emplace(id, std::move(stream));
+  show_window();
   make_runnable(*queue);
   return id;
 }
@@ -72,6 +73,7 @@ void Dispatcher::close(StreamId id) {
     inbox_.release(message, delivery.attempt - 1, now);
   }
   in_flight_ -= stream->held.size();
+  show_window();
   DeliveryQueue& queue = stream->queue;
   queue.remove(*stream);
   if (queue.empty()) {
@@ -100,6 +102,8 @@ void Dispatcher::acknowledge(StreamId id, core::InboxId message, std::optional<s
   const core::Delivery& delivery = held.mapped();
   stream.window.remove(delivery.message->footprint());
   --in_flight_;
+  show_window();
+  counters_.handling_time.observe(executor_.now() - delivery.handed_over);
   if (error) {
     core::bump(counters_.failed);
     failed(stream.queue, delivery, *error);
@@ -292,8 +296,10 @@ void Dispatcher::hand_over(DeliveryQueue& queue, DeliveryStream& stream, core::I
       core::bump(counters_.delivered);
       if (entry.failures > 0) core::bump(counters_.redelivered);
       stream.window.add(delivery.message->footprint());
+      delivery.handed_over = executor_.now();
       stream.held.emplace(entry.id, std::move(delivery));
       ++in_flight_;
+      show_window();
       return;
     case core::DeliverResult::kTooLarge:
       give_up(queue, GivenUp::Reason::kTooLarge, delivery, {});
@@ -304,6 +310,11 @@ void Dispatcher::hand_over(DeliveryQueue& queue, DeliveryStream& stream, core::I
       inbox_.release(entry.id, entry.failures, now);
       return;
   }
+}
+
+void Dispatcher::show_window() {
+  core::set(counters_.unacknowledged, static_cast<std::int64_t>(in_flight_));
+  core::set(counters_.window, static_cast<std::int64_t>(streams_.size() * policy_.window.messages));
 }
 
 void Dispatcher::watch_due(DeliveryQueue& queue) {

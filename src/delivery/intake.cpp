@@ -57,6 +57,7 @@ void Intake::on_message(std::size_t connection, core::IncomingMessage message) n
 
 void Intake::take_in(std::size_t connection, core::IncomingMessage message) {
   core::bump(counters_.received);
+  core::bump(counters_.received_bytes, message.payload.size());
   if (message.payload.size() > options_.max_payload) {
     core::bump(counters_.too_large);
     reports_->too_large(message.topic, message.payload.size(), options_.max_payload);

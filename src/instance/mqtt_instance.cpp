@@ -71,6 +71,7 @@ void MqttInstance::make_way_in(std::unique_ptr<core::DurableInbox> durable,
     limits.max_bytes = std::min(limits.max_bytes, kMaxBytesInMemory);
     inbox_ = std::make_unique<storage::MemoryInbox>(limits);
   }
+  inbox_limits_ = limits;
   dispatcher_ = std::make_unique<delivery::Dispatcher>(
       policy_of(settings_), delivery_worker_, wall_clock_, *inbox_, counters_, log_,
       delivery::DispatcherHooks{
@@ -241,6 +242,18 @@ base::Status MqttInstance::health() const {
   return publish_health_.ok() ? receive_health_ : publish_health_;
 }
 
+InstanceFacts MqttInstance::facts() const {
+  InstanceFacts facts;
+  facts.consumer_id = settings_.connection.client_id;
+  facts.inbox = inbox_->usage();
+  facts.inbox_limits = inbox_limits_;
+  facts.oldest_received = inbox_->oldest_received();
+  facts.health = health();
+  base::MutexLock lock(mutex_);
+  facts.publisher_connected = publish_health_.ok();
+  return facts;
+}
+
 void MqttInstance::drain(base::TimePoint deadline, std::function<void()> done) {
   // Three ways end in one answer: deliveries and publishes both idle, or time up.
   struct Drain {
@@ -357,7 +370,7 @@ void MqttInstance::on_connected(bool) {
 }
 
 void MqttInstance::on_disconnected(const base::Status& cause) {
-  core::bump(counters_.connection_failures);
+  core::connection_failed(counters_);
   FirstAttempt first;
   {
     base::MutexLock lock(mutex_);

@@ -59,6 +59,7 @@ class MqttInstance final : public Instance,
   void resume() override;
   base::Status health() const override;
   const core::Counters& counters() const override { return counters_; }
+  InstanceFacts facts() const override;
   void drain(base::TimePoint deadline, std::function<void()> done) override;
   void close(std::function<void()> done) override;
 
@@ -106,6 +107,7 @@ class MqttInstance final : public Instance,
 
   // The way in.
   std::unique_ptr<core::Inbox> inbox_;
+  core::InboxLimits inbox_limits_;  // constant
   core::DurableInbox* durable_ = nullptr;  // inbox_, if it is one
   std::unique_ptr<InboxKeeper> keeper_;    // its
   IntakeGate gate_;                        // mqtt-deliver's

@@ -51,7 +51,8 @@ void Publisher::publish(core::OutgoingMessage message, base::TimePoint deadline,
         " bytes) wait for the broker already; publish more slowly or try again later"));
     return;
   }
-  mailbox_.push(Request{std::move(message), deadline, std::move(done)});
+  show_pending(1, bytes);
+  mailbox_.push(Request{std::move(message), deadline, std::move(done), executor_.now()});
 }
 
 Publisher::HoldId Publisher::hold() {
@@ -73,10 +74,12 @@ void Publisher::handle(std::vector<Event>& events) {
             [&](Request& r) {
               const std::size_t bytes = r.message.payload.size();
               if (stopped_) {
-                settle(std::move(r.done), bytes, base::unavailable("the instance is closing"));
+                settle(std::move(r.done), bytes, r.requested,
+                       base::unavailable("the instance is closing"));
                 return;
               }
-              queue_->push({std::move(r.message), r.deadline, std::move(r.done), bytes, false});
+              queue_->push({std::move(r.message), r.deadline, std::move(r.done), bytes, false,
+                            r.requested});
             },
             [&](Hold& h) {
               if (!stopped_) queue_->push_hold(h.id, h.until);
@@ -89,7 +92,7 @@ void Publisher::handle(std::vector<Event>& events) {
                 return;
               }
               if (auto entry = queue_->finish(a.token); entry && entry->done) {
-                settle(std::move(entry->done), entry->bytes, std::move(a.status));
+                settle(std::move(entry->done), entry->bytes, entry->requested, std::move(a.status));
               }
             },
             [&](Up&) { connected_ = true; },
@@ -101,7 +104,7 @@ void Publisher::handle(std::vector<Event>& events) {
             [&](Stop&) {
               stopped_ = true;
               for (SendQueue::Entry& entry : queue_->take_all()) {
-                settle(std::move(entry.done), entry.bytes,
+                settle(std::move(entry.done), entry.bytes, entry.requested,
                        base::unavailable("the instance is closing"));
               }
             },
@@ -111,11 +114,24 @@ void Publisher::handle(std::vector<Event>& events) {
   pump();
 }
 
-void Publisher::settle(Done done, std::size_t bytes, base::Status status) {
+void Publisher::settle(Done done, std::size_t bytes, base::TimePoint requested,
+                       base::Status status) {
   requests_.fetch_sub(1);
   bytes_.fetch_sub(bytes);
-  core::bump(status.ok() ? counters_.published : counters_.publish_failed);
+  show_pending(-1, bytes);
+  if (status.ok()) {
+    core::bump(counters_.published);
+    core::bump(counters_.published_bytes, bytes);
+    counters_.publish_time.observe(executor_.now() - requested);
+  } else {
+    core::bump(counters_.publish_failed);
+  }
   done(std::move(status));
+}
+
+void Publisher::show_pending(int requests, std::size_t bytes) {
+  core::add(counters_.publishes_pending, requests);
+  core::add(counters_.publish_bytes_pending, requests * static_cast<std::int64_t>(bytes));
 }
 
 void Publisher::pump() {
@@ -133,7 +149,7 @@ void Publisher::pump() {
                      topic + "waited for a subscription that was opened before it")
                : base::deadline_exceeded(topic +
                                          "not sent in time: earlier publishes wait for the broker");
-    settle(std::move(entry.done), entry.bytes, std::move(status));
+    settle(std::move(entry.done), entry.bytes, entry.requested, std::move(status));
   }
   while (connected_ && !stopped_) {
     const auto next =
@@ -153,7 +169,7 @@ void Publisher::pump() {
       break;
     }
     if (auto entry = queue_->finish(token)) {
-      settle(std::move(entry->done), entry->bytes, std::move(status));
+      settle(std::move(entry->done), entry->bytes, entry->requested, std::move(status));
     }
   }
   arm_timer();

@@ -73,7 +73,7 @@ std::vector<SendQueue::Entry> SendQueue::expire(base::TimePoint now) {
     Entry& entry = entries_.at(token);
     if (entry.in_flight) {
       Entry answered{entry.message, entry.deadline, std::exchange(entry.done, nullptr),
-                     entry.bytes, true};
+                     entry.bytes, true, entry.requested};
       entry.message.payload = {};
       expired.push_back(std::move(answered));
     } else {

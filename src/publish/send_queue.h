@@ -30,6 +30,7 @@ class SendQueue {
     Done done;              ///< empty once answered while still in flight
     std::size_t bytes = 0;  ///< what it was admitted with
     bool in_flight = false;
+    base::TimePoint requested{};
   };
 
   void push(Entry entry);

@@ -63,6 +63,12 @@ void InboxIndex::restore(InboxId id, std::string_view queue_name, IndexItem item
   }
   if (kept.message) bytes_in_memory_ += kept.bytes;
   hold(queue, id, kept);
+  arrivals_.add(id, kept.received, items_.size(),
+                [this](InboxId old) { return items_.contains(old); });
+}
+
+std::optional<base::WallTime> InboxIndex::oldest_received() const {
+  return arrivals_.oldest([this](InboxId id) { return items_.contains(id); });
 }
 
 std::optional<InboxIndex::Taken> InboxIndex::take(std::string_view queue_name, base::WallTime now,

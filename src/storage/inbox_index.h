@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "dapr_mqtt/core/inbox.h"
+#include "storage/arrival_times.h"
 #include "storage/inbox_queue.h"
 
 namespace dapr_mqtt::storage {
@@ -26,6 +27,7 @@ struct IndexItem {
   InboxQueue* queue = nullptr;
   std::size_t bytes = 0;  ///< footprint
   base::WallTime due{};   ///< as last released
+  base::WallTime received{};
   std::uint32_t failures = 0;
   core::QoS qos = core::QoS::kAtMostOnce;
   bool evictable = false;  ///< while it waits
@@ -96,6 +98,8 @@ class InboxIndex {
   std::size_t bytes_in_memory() const { return bytes_in_memory_; }
 
   const core::InboxUsage& usage() const { return usage_; }
+  /// When the oldest message came in.
+  std::optional<base::WallTime> oldest_received() const;
   bool full() const {
     return kept().messages >= limits_.max_messages || kept().bytes >= limits_.max_bytes;
   }
@@ -135,6 +139,7 @@ class InboxIndex {
   core::InboxUsage usage_;
   core::InboxUsage evictable_;  // of usage_, what may be dropped
   std::size_t bytes_in_memory_ = 0;
+  mutable ArrivalTimes arrivals_;  // looking drops what has gone
 };
 
 }  // namespace dapr_mqtt::storage

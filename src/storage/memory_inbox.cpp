@@ -48,6 +48,7 @@ base::Result<core::AppendOutcome> MemoryInbox::append(std::string_view queue,
   IndexItem item;
   item.bytes = message.footprint();
   item.qos = message.qos;
+  item.received = message.received;
   item.evictable = evictable;
   item.message = std::make_shared<const core::IncomingMessage>(std::move(message));
   std::vector<InboxIndex::Gone> gone;  // before the lock: freed after it
@@ -196,6 +197,11 @@ std::vector<std::string> MemoryInbox::queues() const {
 core::InboxUsage MemoryInbox::usage() const {
   base::MutexLock lock(mutex_);
   return index_->usage();
+}
+
+std::optional<base::WallTime> MemoryInbox::oldest_received() const {
+  base::MutexLock lock(mutex_);
+  return index_->oldest_received();
 }
 
 bool MemoryInbox::full() const {

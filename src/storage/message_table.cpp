@@ -41,7 +41,7 @@ base::Result<std::unique_ptr<MessageTable>> MessageTable::make(sqlite::Database&
       {table->read_, "SELECT flags, received, topic, properties, payload FROM messages WHERE id = ?1"},
       {table->load_,
        "SELECT id, queue, due, failures, flags, topic,"
-       " length(payload) + ifnull(length(properties), 0) FROM messages ORDER BY id"},
+       " length(payload) + ifnull(length(properties), 0), received FROM messages ORDER BY id"},
       {table->ids_, "SELECT max(value, (SELECT ifnull(max(id), 0) FROM messages)) FROM counters"
                     " WHERE name = 'ids'"},
       {table->set_ids_, "UPDATE counters SET value = ?1 WHERE name = 'ids'"},
@@ -118,6 +118,7 @@ base::Status MessageTable::load(const std::function<void(const StoredMessage&)>&
     stored.id = static_cast<core::InboxId>(load_.integer(0));
     stored.state = {load_.bytes(1), time_of(load_.integer(2)),
                     static_cast<std::uint32_t>(load_.integer(3)), (flags & kEvictable) != 0};
+    stored.received = time_of(load_.integer(7));
     stored.topic = load_.bytes(5);
     stored.qos = qos_of(flags);
     stored.bytes = sizeof(core::IncomingMessage) + stored.topic.size() +

@@ -23,6 +23,7 @@ struct MessageState {
 struct StoredMessage {
   core::InboxId id = 0;
   MessageState state;
+  base::WallTime received{};
   std::string_view topic;
   core::QoS qos = core::QoS::kAtMostOnce;
   std::size_t bytes = 0;  ///< IncomingMessage::footprint()

@@ -58,6 +58,7 @@ base::Status SqliteInbox::load(std::unique_ptr<sqlite::Database> database) {
     IndexItem item;
     item.bytes = stored.bytes;
     item.due = stored.state.due;
+    item.received = stored.received;
     item.failures = stored.state.failures;
     item.qos = stored.qos;
     item.evictable = stored.state.evictable;
@@ -82,6 +83,7 @@ base::Result<core::AppendOutcome> SqliteInbox::append(std::string_view queue,
   IndexItem item;
   item.bytes = message.footprint();
   item.qos = message.qos;
+  item.received = message.received;
   item.evictable = evictable;
   item.message = std::make_shared<const core::IncomingMessage>(std::move(message));
   // MQTT promises nothing for QoS 0: one that is settled soon spares the disk.
@@ -283,6 +285,11 @@ std::vector<std::string> SqliteInbox::queues() const {
 core::InboxUsage SqliteInbox::usage() const {
   base::MutexLock lock(mutex_);
   return index_.usage();
+}
+
+std::optional<base::WallTime> SqliteInbox::oldest_received() const {
+  base::MutexLock lock(mutex_);
+  return index_.oldest_received();
 }
 
 bool SqliteInbox::full() const {

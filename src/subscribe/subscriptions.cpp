@@ -125,6 +125,7 @@ void Subscriptions::add(const core::TopicFilter& filter, const SubscriptionReque
   if (changed) subscription.state = State::kWaiting;
 
   Connection& on = connection(subscription.connection);
+  count();
   if (subscription.state == State::kInForce) {
     settle(subscription);
   } else if (subscription.state == State::kWaiting && on.up) {
@@ -147,7 +148,7 @@ void Subscriptions::drop(Map::iterator it) {
   if (subscription.retry != 0) executor_.cancel(subscription.retry);
   settle(subscription);
   unsubscribe(*connections_[subscription.connection], filter, Waiting::kGoes);
-  host_.health_changed(health());
+  report();
 }
 
 void Subscriptions::unsubscribe(Connection& on, const core::TopicFilter& filter, Waiting waiting) {
@@ -209,7 +210,7 @@ void Subscriptions::connected(Connection& connection, bool session_present) {
       unsubscribe_stray(connection, filter);
     }
   }
-  host_.health_changed(health());
+  report();
 }
 
 void Subscriptions::session_lost(const Connection& connection) {
@@ -232,14 +233,14 @@ void Subscriptions::unsubscribe_stray(Connection& connection, const core::TopicF
 void Subscriptions::disconnected(Connection& connection, const base::Status& cause) {
   connection.up = false;
   connection.last_cause = cause;
-  core::bump(counters_.connection_failures);
+  core::connection_failed(counters_);
   for (auto& [filter, subscription] : subscriptions_) {
     if (subscription.connection != connection.index()) continue;
     // What a persistent session held stays in force; the next CONNACK says if not.
     const bool lost = settings_.clean_session || subscription.state == State::kSubscribing;
     if (lost) subscription.state = State::kWaiting;
   }
-  host_.health_changed(health());
+  report();
 }
 
 void Subscriptions::subscribe(Map::value_type& item) {
@@ -289,7 +290,7 @@ void Subscriptions::answered(const core::TopicFilter& filter, std::uint64_t gene
               std::to_string(core::to_int(subscription.request.options.qos)));
   }
   settle(subscription);
-  host_.health_changed(health());
+  report();
 }
 
 void Subscriptions::refuse(Map::value_type& item, const base::Status& why) {
@@ -310,7 +311,7 @@ void Subscriptions::refuse(Map::value_type& item, const base::Status& why) {
     }
   });
   settle(subscription);
-  host_.health_changed(health());
+  report();
 }
 
 void Subscriptions::settle(Subscription& subscription) {
@@ -339,6 +340,24 @@ void Subscriptions::close(std::function<void()> closed) {
     connection->consumer->close([this, one_less] { executor_.post(one_less); });
   }
   one_less();
+}
+
+void Subscriptions::report() {
+  count();
+  host_.health_changed(health());
+}
+
+void Subscriptions::count() {
+  const auto sum = [](const auto& range, const auto& counts) {
+    return static_cast<std::int64_t>(std::count_if(range.begin(), range.end(), counts));
+  };
+  core::set(counters_.consumers, static_cast<std::int64_t>(connections_.size()));
+  core::set(counters_.consumers_up, sum(connections_, [](const auto& c) { return c->up; }));
+  core::set(counters_.subscriptions, static_cast<std::int64_t>(subscriptions_.size()));
+  core::set(counters_.subscriptions_in_force, sum(subscriptions_, [this](const auto& item) {
+              return item.second.state == State::kInForce &&
+                     connections_[item.second.connection]->up;
+            }));
 }
 
 base::Status Subscriptions::health() const {

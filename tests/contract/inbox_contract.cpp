@@ -51,6 +51,27 @@ TEST_P(InboxContract, take_gives_the_messages_of_a_queue_in_order_of_arrival) {
   EXPECT_EQ(take_all(*inbox, "c", kNow), Ids{});
 }
 
+TEST_P(InboxContract, oldest_received_is_that_of_the_oldest_message_not_yet_settled) {
+  auto inbox = make();
+  EXPECT_EQ(inbox->oldest_received(), std::nullopt);
+  Ids ids;
+  constexpr int kMessages = 500;  // more than are kept of those that have gone
+  for (int i = 0; i < kMessages; ++i) {
+    core::IncomingMessage message = make_message("a", 1, QoS::kAtLeastOnce);
+    message.received = kNow + seconds(i);
+    ids.push_back(inbox->append("a", message, false).value().id);
+  }
+  EXPECT_EQ(take_all(*inbox, "a", kNow), ids);
+  for (int i = 1; i < kMessages; ++i) inbox->settle(ids[static_cast<std::size_t>(i)]);
+  EXPECT_EQ(inbox->oldest_received(), kNow);
+  core::IncomingMessage late = make_message("a", 1, QoS::kAtLeastOnce);
+  late.received = kNow + seconds(kMessages);
+  ASSERT_TRUE(inbox->append("a", late, false).ok());
+  EXPECT_EQ(inbox->oldest_received(), kNow);
+  inbox->settle(ids.front());
+  EXPECT_EQ(inbox->oldest_received(), kNow + seconds(kMessages));
+}
+
 TEST_P(InboxContract, take_gives_the_message_as_it_was_appended) {
   auto inbox = make();
   core::IncomingMessage message = make_message("a/b", 0, QoS::kExactlyOnce);

@@ -164,6 +164,12 @@ class FakeInstance final : public instance::Instance {
   }
   base::Status health() const override { return behaviour_.health; }
   const core::Counters& counters() const override { return counters_; }
+  instance::InstanceFacts facts() const override {
+    instance::InstanceFacts facts;
+    facts.consumer_id = name;
+    facts.health = behaviour_.health;
+    return facts;
+  }
 
   void drain(base::TimePoint deadline, std::function<void()> done) override {
     stage_.change([&] { drained = true; });

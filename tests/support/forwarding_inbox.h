@@ -40,6 +40,7 @@ class ForwardingInbox : public Port {
   std::size_t abandon(std::string_view queue) override { return to_.abandon(queue); }
   std::vector<std::string> queues() const override { return to_.queues(); }
   core::InboxUsage usage() const override { return to_.usage(); }
+  std::optional<base::WallTime> oldest_received() const override { return to_.oldest_received(); }
   bool full() const override { return to_.full(); }
   bool half_empty() const override { return to_.half_empty(); }
 

@@ -71,8 +71,8 @@ struct AppendOutcome {
 /// nothing to a fuller one that has such messages. Messages that are not
 /// evictable are never dropped, even past the limits.
 ///
-/// Thread safety: append from the client's receive thread, all else from one
-/// other thread, at the same time. Costs do not grow with what is stored, but
+/// Thread safety: append from the client's receive thread, usage and
+/// oldest_received from any, all else from one other thread, at the same time. Costs do not grow with what is stored, but
 /// by its logarithm.
 class Inbox {
  public:
@@ -119,6 +119,8 @@ class Inbox {
   virtual std::vector<std::string> queues() const = 0;
 
   virtual InboxUsage usage() const = 0;
+  /// When the oldest message in it was received; none when it is empty, or not known.
+  virtual std::optional<base::WallTime> oldest_received() const { return std::nullopt; }
   /// What may not be dropped (not evictable, or taken) has reached a limit.
   virtual bool full() const = 0;
   /// The same is below half of both limits: intake may go on.

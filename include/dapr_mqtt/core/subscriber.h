@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "dapr_mqtt/base/executor.h"
 #include "dapr_mqtt/core/inbox.h"
 #include "dapr_mqtt/core/message.h"
 
@@ -18,6 +19,7 @@ struct Delivery {
   std::shared_ptr<const IncomingMessage> message{};
   /// What is left of the message's expiry (MQTT 5), at least a second.
   std::optional<std::chrono::seconds> expires_in{};
+  base::TimePoint handed_over{};  ///< to the subscriber
 };
 
 enum class DeliverResult {

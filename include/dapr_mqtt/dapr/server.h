@@ -44,7 +44,7 @@ struct ServerOptions {
 /// reflection (v1alpha) and grpc.health.v1.
 ///
 /// Thread safety: stop() and the destructor from one thread, visit_instances()
-/// from any before they begin.
+/// from any until the destructor begins.
 class Server {
  public:
   /// Serves when it returns. Errors, for the user, with their remedy:

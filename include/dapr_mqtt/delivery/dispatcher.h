@@ -126,6 +126,7 @@ class Dispatcher {
   void failed(DeliveryQueue& queue, const core::Delivery& delivery, std::string_view error);
   void give_up(const DeliveryQueue& queue, GivenUp::Reason reason, const core::Delivery& delivery,
                std::string_view error);
+  void show_window();
   void watch_due(DeliveryQueue& queue);
   void forget_due(DeliveryQueue& queue);
   void arm_timer();

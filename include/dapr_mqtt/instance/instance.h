@@ -13,6 +13,7 @@
 #include "dapr_mqtt/base/executor.h"
 #include "dapr_mqtt/base/status.h"
 #include "dapr_mqtt/core/counters.h"
+#include "dapr_mqtt/core/inbox.h"
 #include "dapr_mqtt/core/metadata.h"
 #include "dapr_mqtt/core/subscriber.h"
 
@@ -63,6 +64,17 @@ class Stream {
   virtual void close() = 0;
 };
 
+/// What an instance is and holds, for metrics.
+struct InstanceFacts {
+  std::string consumer_id;  ///< client ID of the receiving connection
+  core::InboxUsage inbox;
+  core::InboxLimits inbox_limits;
+  /// When the oldest message that the app has not handled came in, if known.
+  std::optional<base::WallTime> oldest_received;
+  bool publisher_connected = false;
+  base::Status health;  ///< as health()
+};
+
 /// Thread-safe; no call blocks; completions run on threads of the instance,
 /// exactly once, possibly before the call returns, and must be quick.
 class Instance {
@@ -86,6 +98,7 @@ class Instance {
   /// OK, or why messages do not flow now (for Ping and health).
   virtual base::Status health() const = 0;
   virtual const core::Counters& counters() const = 0;
+  virtual InstanceFacts facts() const = 0;
 
   /// Stops taking messages in, and calls `done` when nothing is in flight any
   /// more (deliveries unacknowledged, publishes unanswered) or `deadline` has passed.

@@ -66,6 +66,7 @@ class Publisher {
     core::OutgoingMessage message;
     base::TimePoint deadline;
     Done done;
+    base::TimePoint requested;
   };
   struct Hold { HoldId id; base::TimePoint until; };
   struct Release { HoldId id; };
@@ -78,7 +79,8 @@ class Publisher {
 
   void handle(std::vector<Event>& events);
   bool admit(std::size_t bytes);
-  void settle(Done done, std::size_t bytes, base::Status status);
+  void settle(Done done, std::size_t bytes, base::TimePoint requested, base::Status status);
+  void show_pending(int requests, std::size_t bytes);
   void pump();
   void arm_timer();
   void call_idle_if_idle();

@@ -53,6 +53,7 @@ class MemoryInbox final : public core::Inbox {
   std::size_t abandon(std::string_view queue) override;
   std::vector<std::string> queues() const override;
   core::InboxUsage usage() const override;
+  std::optional<base::WallTime> oldest_received() const override;
   bool full() const override;
   bool half_empty() const override;
 

@@ -123,6 +123,8 @@ class Subscriptions {
   void settle(Subscription& subscription);
   void drop(Map::iterator it);
   void unsubscribed(const core::TopicFilter& filter, Waiting waiting);
+  void report();
+  void count();  ///< for metrics
   base::Status health() const;
 
   base::Executor& executor_;

@@ -34,6 +34,29 @@ TEST_F(DispatcherTest, messages_are_delivered_in_order_of_arrival_and_gone_when_
   EXPECT_EQ(counters.redelivered, 0U);
 }
 
+TEST_F(DispatcherTest, measures_handling_and_the_use_of_windows) {
+  policy.window = {.messages = 3, .bytes = 1U << 20U};
+  start();
+  route({"a", "b"});
+  const auto s = subscriber();
+  const StreamId a = dispatcher->open(filter("a"), s);
+  const StreamId b = dispatcher->open(filter("b"), subscriber());
+  receive("a", "1");
+  receive("a", "22");
+  executor.run();
+  EXPECT_EQ(counters.received_bytes, 3U);
+  EXPECT_EQ(counters.window, 6);
+  EXPECT_EQ(counters.unacknowledged, 2);
+  executor.advance(std::chrono::seconds(2));
+  ack(a, *s, 0);
+  EXPECT_EQ(counters.unacknowledged, 1);
+  EXPECT_EQ(counters.handling_time.snapshot().sum, std::chrono::seconds(2));
+  dispatcher->close(a);
+  dispatcher->close(b);
+  EXPECT_EQ(counters.unacknowledged, 0);
+  EXPECT_EQ(counters.window, 0);
+}
+
 TEST_F(DispatcherTest, nothing_is_delivered_inside_open) {
   start();
   route({"a"});

@@ -55,6 +55,20 @@ TEST_F(PublisherTest, answers_when_the_broker_has_it_and_not_before) {
   EXPECT_EQ(counters.published, 1U);
 }
 
+TEST_F(PublisherTest, measures_the_time_to_the_answer_and_what_is_pending) {
+  connect();
+  publish("a", "12345");
+  EXPECT_EQ(counters.publishes_pending, 1);
+  EXPECT_EQ(counters.publish_bytes_pending, 5);
+  executor.advance(seconds(3));
+  broker.answer();
+  executor.run();
+  EXPECT_EQ(counters.publishes_pending, 0);
+  EXPECT_EQ(counters.publish_bytes_pending, 0);
+  EXPECT_EQ(counters.published_bytes, 5U);
+  EXPECT_EQ(counters.publish_time.snapshot().sum, seconds(3));
+}
+
 TEST_F(PublisherTest, waits_for_the_connection_while_the_deadline_lasts) {
   const auto answer = publish("a");
   EXPECT_TRUE(broker.sent.empty());

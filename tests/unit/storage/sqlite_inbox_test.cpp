@@ -111,8 +111,11 @@ TEST_F(SqliteInboxTest, restart_finds_usage_unclaimed_messages_and_claims) {
     ASSERT_TRUE(inbox->append(Inbox::kUnclaimed, message("u"), false).ok());
   }
   const core::InboxUsage before = inbox->usage();
+  const auto oldest = inbox->oldest_received();
   inbox.reset();
   inbox = open();
+  EXPECT_TRUE(oldest);
+  EXPECT_EQ(inbox->oldest_received(), oldest);
   EXPECT_EQ(inbox->usage().messages, before.messages);
   EXPECT_EQ(inbox->usage().bytes, before.bytes);
   EXPECT_EQ(inbox->claim(core::TopicFilter::parse("t/+").value()), 2U);
