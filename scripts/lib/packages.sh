@@ -5,8 +5,8 @@
 # shellcheck disable=SC2034  # used by those who source this
 readonly PACKAGES_BUILD=(
   ca-certificates cmake g++ git ninja-build pkgconf
-  libcli11-dev libgrpc++-dev libpaho-mqtt-dev libpaho-mqttpp-dev libprotobuf-dev
-  libspdlog-dev libsqlite3-dev libssl-dev libyaml-cpp-dev nlohmann-json3-dev
+  libcli11-dev libcpp-httplib-dev libgrpc++-dev libpaho-mqtt-dev libpaho-mqttpp-dev
+  libprotobuf-dev libspdlog-dev libsqlite3-dev libssl-dev libyaml-cpp-dev nlohmann-json3-dev
   protobuf-compiler protobuf-compiler-grpc
 )
 # shellcheck disable=SC2034

@@ -52,6 +52,7 @@ const std::vector<Library>& libraries() {
       {"SQLite", {"<sqlite3", "\"sqlite3"}, {"storage"}},
       {"yaml-cpp", {"<yaml-cpp/", "\"yaml-cpp/"}, {"config"}},
       {"spdlog", {"<spdlog/", "<fmt/", "\"spdlog/", "\"fmt/"}, {"observability"}},
+      {"cpp-httplib", {"<httplib", "\"httplib"}, {"observability"}},
       {"CLI11", {"<CLI/", "\"CLI/"}, {"app"}},
       {"nlohmann/json", {"<nlohmann/", "\"nlohmann/"}, {"app", "instance"}},
       {"OpenSSL", {"<openssl/", "\"openssl/"}, {"config", "mqtt"}},
