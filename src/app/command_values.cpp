@@ -90,6 +90,15 @@ class Values {
         flag("--log-as-json") ? observability::LogFormat::kJson : observability::LogFormat::kText;
     return log;
   }
+  std::optional<observability::HttpAddress> metrics() {
+    const auto setting = settings_.find("--metrics-address");
+    if (!setting) return std::nullopt;
+    const auto address = observability::parse_http_address(setting->value);
+    if (!address) {
+      refuse(*setting, "use a port (on 127.0.0.1 alone) or host:port, such as 9464 or 0.0.0.0:9464");
+    }
+    return address;
+  }
   std::vector<std::string> state_dirs() const {
     const std::string own = "/dapr-pubsub-mqtt";
     if (const auto named = settings_.find("--state-dir")) {
@@ -153,6 +162,7 @@ Command serve_command(Values& values) {
   command.allow_any_uid = values.flag("--allow-any-uid");
   command.state_dirs = values.state_dirs();
   command.drain_timeout = values.duration("--drain-timeout").value_or(command.drain_timeout);
+  command.metrics = values.metrics();
   command.log = values.log();
   return command;
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "dapr_mqtt/observability/dapr_logger.h"
+#include "dapr_mqtt/observability/http_endpoint.h"
 
 namespace dapr_mqtt::app {
 
@@ -24,6 +25,7 @@ struct ServeCommand {
   /// Where inboxes may be, the best first; one when the user has named it.
   std::vector<std::string> state_dirs;
   std::chrono::milliseconds drain_timeout{5000};
+  std::optional<observability::HttpAddress> metrics;  ///< none: no HTTP
   observability::LogOptions log;
 };
 

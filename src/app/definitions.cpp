@@ -14,6 +14,7 @@ constexpr std::array<std::string_view, 2> kStateVariables = {"DAPR_PUBSUB_MQTT_S
 constexpr Names kLevelVariable = {"DAPR_LOG_LEVEL"};
 constexpr Names kJsonVariable = {"DAPR_LOG_AS_JSON"};
 constexpr Names kAppVariable = {"APP_ID"};
+constexpr Names kMetricsVariable = {"DAPR_PUBSUB_MQTT_METRICS_ADDRESS"};
 constexpr Names kConfigVariable = {"DAPR_PUBSUB_MQTT_CONFIG"};
 constexpr std::array<std::string_view, 5> kLevels = {"debug", "info", "warn", "error", "fatal"};
 constexpr std::array<std::string_view, 3> kQos = {"0", "1", "2"};
@@ -49,6 +50,10 @@ constexpr std::array kServeMessages = {
                .help = "Time for what is in flight at the end (default 5s)"},
 };
 constexpr std::array kServeLog = {
+    OptionInfo{.name = "--metrics-address",
+               .value = "ADDR",
+               .help = "Metrics and health over HTTP: port or host:port (default: none)",
+               .environment = kMetricsVariable},
     OptionInfo{.name = "--log-level",
                .value = "LEVEL",
                .help = "debug, info (default), warn, error or fatal",
@@ -71,7 +76,7 @@ constexpr std::array kServeGeneral = {
 constexpr std::array kServeGroups = {
     OptionGroup{"Socket", kServeSocket},
     OptionGroup{"Messages", kServeMessages},
-    OptionGroup{"Log", kServeLog},
+    OptionGroup{"Log and metrics", kServeLog},
     OptionGroup{"General", kServeGeneral},
 };
 

@@ -3,6 +3,7 @@
 #include <csignal>
 #include <utility>
 
+#include "app/monitor.h"
 #include "app/state_dir.h"
 #include "app/stop_signals.h"
 #include "app/version.h"
@@ -25,6 +26,16 @@ int serve(const ServeCommand& command, StopSignals& signals,
   instances.state_dir = pick_state_dir(command.state_dirs);
   const auto factory = instance::make_instance_factory(*broker, logger, std::move(instances));
 
+  std::unique_ptr<observability::HttpEndpoint> http;
+  if (command.metrics) {
+    auto listening = observability::HttpEndpoint::listen(*command.metrics);
+    if (!listening.ok()) {
+      logger.fatal("cannot serve metrics: " + listening.status().message());
+      return kExitFailure;
+    }
+    http = std::move(listening).value();
+  }
+
   dapr::ServerOptions options;
   options.socket_path = command.socket;
   options.version = version();
@@ -37,12 +48,21 @@ int serve(const ServeCommand& command, StopSignals& signals,
     return kExitFailure;
   }
 
+  Monitor monitor(*server.value());
+  if (http) {
+    http->serve(monitor.pages());
+    log.info("metrics and health on http://" + command.metrics->host + ":" +
+             std::to_string(http->port()) + "/metrics, /healthz and /readyz");
+  }
+
   const int signal = signals.wait();
+  monitor.stopping();
   log.info(std::string(signal == SIGTERM ? "SIGTERM" : "SIGINT") +
            ": stopping; what is in flight has up to " +
            std::to_string(command.drain_timeout.count()) +
            " ms, and a second signal ends the process at once");
   server.value()->stop(std::chrono::steady_clock::now() + command.drain_timeout);
+  http.reset();
   log.info("stopped");
   return 0;
 }

@@ -148,6 +148,19 @@ TEST(CommandLine, refuses_a_probe_without_its_parts) {
               HasSubstr("--log-as-json"));
 }
 
+TEST(CommandLine, serves_metrics_only_when_told_where) {
+  EXPECT_EQ(serve({}).metrics, std::nullopt);
+  using observability::HttpAddress;
+  EXPECT_EQ(serve({"--metrics-address", "9464"}).metrics, (HttpAddress{"127.0.0.1", 9464}));
+  const Variables variables{{"DAPR_PUBSUB_MQTT_METRICS_ADDRESS", "0.0.0.0:9464"}};
+  EXPECT_EQ(serve({}, variables).metrics, (HttpAddress{"0.0.0.0", 9464}));
+  EXPECT_EQ(serve({"--metrics-address", "[::1]:1"}, variables).metrics, (HttpAddress{"::1", 1}));
+  EXPECT_THAT(usage_error({"--metrics-address", ":9464"}),
+              AllOf(HasSubstr("--metrics-address"), HasSubstr("\":9464\""), HasSubstr("host:port")));
+  EXPECT_THAT(usage_error({}, {{"DAPR_PUBSUB_MQTT_METRICS_ADDRESS", "x"}}),
+              HasSubstr("DAPR_PUBSUB_MQTT_METRICS_ADDRESS"));
+}
+
 TEST(CommandLine, fits_each_help_on_a_screen) {
   std::vector<std::vector<const char*>> all{{"--help"}, {"-h"}};
   std::deque<std::string> words;

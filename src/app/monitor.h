@@ -1,0 +1,30 @@
+#pragma once
+
+#include <atomic>
+#include <string>
+
+#include "dapr_mqtt/base/status.h"
+#include "dapr_mqtt/dapr/server.h"
+#include "dapr_mqtt/observability/http_endpoint.h"
+
+namespace dapr_mqtt::app {
+
+/// What the HTTP pages say about a server. Thread-safe; `server` outlives it.
+class Monitor {
+ public:
+  explicit Monitor(const dapr::Server& server) : server_(server) {}
+
+  observability::HttpPages pages();  ///< not to be called after the Monitor has gone
+  void stopping() { stopping_ = true; }
+
+ private:
+  std::string metrics() const;
+  /// OK when every instance is; before the first Init too, since daprd comes when
+  /// the process is ready and not the other way round.
+  base::Status ready() const;
+
+  const dapr::Server& server_;
+  std::atomic<bool> stopping_{false};
+};
+
+}  // namespace dapr_mqtt::app
