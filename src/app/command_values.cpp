@@ -116,6 +116,8 @@ class Values {
     }
     return dirs;
   }
+  /// The service manager's, never the user's to set.
+  std::string notify_socket() const { return environment_("NOTIFY_SOCKET").value_or(""); }
   std::string qos() {
     const Setting qos = settings_.find("--qos").value_or(Setting{"1", ""});
     if (qos.value != "0" && qos.value != "1" && qos.value != "2") refuse(qos, "use 0, 1 or 2");
@@ -164,6 +166,7 @@ Command serve_command(Values& values) {
   command.drain_timeout = values.duration("--drain-timeout").value_or(command.drain_timeout);
   command.metrics = values.metrics();
   command.log = values.log();
+  command.notify_socket = values.notify_socket();
   return command;
 }
 

@@ -27,6 +27,7 @@ struct ServeCommand {
   std::chrono::milliseconds drain_timeout{5000};
   std::optional<observability::HttpAddress> metrics;  ///< none: no HTTP
   observability::LogOptions log;
+  std::string notify_socket;  ///< systemd's; empty: none
 };
 
 struct ValidateCommand {

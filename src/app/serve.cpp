@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "app/monitor.h"
+#include "app/service_manager.h"
 #include "app/state_dir.h"
 #include "app/stop_signals.h"
 #include "app/version.h"
@@ -55,7 +56,10 @@ int serve(const ServeCommand& command, StopSignals& signals,
              std::to_string(http->port()) + "/metrics, /healthz and /readyz");
   }
 
+  notify_service_manager(command.notify_socket, "READY=1\nSTATUS=serving on " + command.socket);
+
   const int signal = signals.wait();
+  notify_service_manager(command.notify_socket, "STOPPING=1\nSTATUS=stopping");
   monitor.stopping();
   log.info(std::string(signal == SIGTERM ? "SIGTERM" : "SIGINT") +
            ": stopping; what is in flight has up to " +
