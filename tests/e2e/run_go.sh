@@ -42,7 +42,7 @@ case $mode in
     mkdir -p "$out"
     cd "$tests"
     nice go build -buildvcs=false -ldflags '-s -w' -o "$out/slimdaprd" ./e2e/slimdaprd
-    for package in conformance e2e; do
+    for package in conformance deploy e2e; do
       nice go test -c -ldflags '-s -w' -o "$out/$package.test" "./$package"
     done
     ;;
