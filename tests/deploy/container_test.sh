@@ -1,0 +1,108 @@
+#!/bin/bash
+# The container image: built with buildah in chroot isolation, from a Debian 13
+# that debootstrap makes, and its root started and used, read-only and as the
+# image's user, as a container engine would.
+#   container_test.sh <build folder> <source folder>
+# Takes a quarter of an hour and the network, so only with
+# DAPR_MQTT_CONTAINER_TEST=1, or =suite for the test stage too, which takes longer.
+# DAPR_MQTT_CONTAINER_BASE names a base image instead of one from debootstrap.
+set -euo pipefail
+build=$1 source=$2
+. "$source/scripts/lib/packages.sh"
+. "$source/scripts/lib/broker.sh"
+
+skip() { echo "SKIPPED: $*"; exit 77; }
+fail() { echo "FAILED: $*" >&2; exit 1; }
+wanted=${DAPR_MQTT_CONTAINER_TEST:-}
+[[ -n $wanted && $wanted != 0 ]] || skip "set DAPR_MQTT_CONTAINER_TEST=1 (=suite: with the test stage)"
+((EUID == 0)) || skip "chroot isolation needs root"
+for program in buildah unshare chroot mosquitto; do
+  PATH=$PATH:/usr/sbin command -v $program >/dev/null || skip "$program is not installed"
+done
+
+store=$build/container
+work=$(mktemp -d)
+component_pid='' broker_pid='' container=''
+cleanup() {
+  local pid
+  for pid in $component_pid $broker_pid; do kill "$pid" 2>/dev/null || true; wait "$pid" || true; done
+  [[ -z $container ]] || b rm "$container" >/dev/null
+  rm -rf "$work"
+}
+trap cleanup EXIT
+b() { BUILDAH_ISOLATION=chroot buildah --storage-driver vfs --root "$store/store" --runroot "$store/run" "$@"; }
+
+base=${DAPR_MQTT_CONTAINER_BASE:-localhost/debian-trixie}
+if ! b inspect --type image "$base" >/dev/null 2>&1; then
+  command -v debootstrap >/dev/null || skip "neither the image $base nor debootstrap is there"
+  mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' | head -n 1)
+  say "Making $base"
+  debootstrap --variant=minbase --include=ca-certificates,ccache trixie "$work/trixie" "$mirror" \
+    >"$work/debootstrap.log" || { tail "$work/debootstrap.log"; fail debootstrap; }
+  tar -C "$work/trixie" -cf "$work/base.tar" .
+  made=$(b from scratch)
+  b add "$made" "$work/base.tar" / >/dev/null
+  b commit -q --rm "$made" "$base"
+fi
+
+mkdir -p "$store/ccache"
+bud() {
+  b bud --layers --format docker --build-arg "BASE=$base" --build-arg COMMIT=fade0ff \
+    --volume "$store/ccache:/root/.cache/ccache" -f "$source/docker/Dockerfile" "$@" "$source"
+}
+if [[ $wanted == suite ]]; then
+  say "Building, and running the suite in there"
+  bud --target test -t localhost/dapr-pubsub-mqtt-test
+fi
+say "Building the image"
+bud -t localhost/dapr-pubsub-mqtt >"$work/bud.log" 2>&1 || { tail -n 50 "$work/bud.log"; fail build; }
+
+say "What is in it"
+container=$(b from localhost/dapr-pubsub-mqtt)
+root=$(b mount "$container")
+size=$(du -sm "$root" | cut -f 1)
+echo "$size MiB unpacked"
+((size <= 60)) || fail "the image has grown to $size MiB"
+others=$(cd "$root" && find . -type f -perm /111 -not -name '*.so*' -not -path ./usr/bin/dapr-pubsub-mqtt)
+[[ -z $others ]] || fail "programs besides ours: $others"
+[[ -z $(find "$root" -perm /6000 -type f) ]] || fail "set-user-ID files"
+[[ -s $root/etc/ssl/certs/ca-certificates.crt ]] || fail "no CA certificates"
+[[ -s $root/usr/share/doc/libpaho-mqtt1.3/copyright ]] || fail "no licences"
+[[ $(stat -c %u:%g:%a "$root/var/lib/dapr-pubsub-mqtt") == 65532:65532:700 ]] || fail "state folder"
+config() { b inspect --type image --format "$1" localhost/dapr-pubsub-mqtt; }
+[[ $(config '{{.Docker.Config.User}}') == 65532:65532 ]] || fail "user"
+[[ $(config '{{.Docker.Config.Entrypoint}} {{.Docker.Config.Cmd}}') == "[/usr/bin/dapr-pubsub-mqtt] [serve]" ]] ||
+  fail "entrypoint"
+[[ $(config '{{.Docker.Config.Healthcheck.Test}}') == "[CMD /usr/bin/dapr-pubsub-mqtt probe --timeout 4s]" ]] ||
+  fail "health check"
+
+say "Starting its root, read-only and as 65532"
+mkdir -p "$work/sockets" "$work/state"
+chown 65532:65532 "$work/sockets" "$work/state"
+# in_image <arguments>: the program with the image's root and environment.
+in_image() {
+  exec env -i $(config '{{range .Docker.Config.Env}}{{.}} {{end}}') \
+    unshare --mount sh -ec '
+      root=$1 work=$2
+      shift 2
+      mount --bind "$root" "$root"
+      mount -o remount,bind,ro "$root"
+      mount --bind "$work/sockets" "$root/tmp/dapr-components-sockets"
+      mount --bind "$work/state" "$root/var/lib/dapr-pubsub-mqtt"
+      exec /usr/sbin/chroot --userspec=65532:65532 --groups= "$root" /usr/bin/dapr-pubsub-mqtt "$@"
+    ' - "$root" "$work" "$@"
+}
+(in_image --version) | tee "$work/version"
+grep -q 'commit fade0ff' "$work/version" || fail "--version"
+(in_image probe --timeout 1s) 2>/dev/null && fail "it is healthy before it runs"
+(in_image serve) >"$work/component.log" 2>&1 &
+component_pid=$!
+(in_image probe --wait --timeout 30s) || { cat "$work/component.log"; fail "it does not serve"; }
+start_broker "$work"
+(in_image probe round-trip --url "tcp://127.0.0.1:$broker_port")
+[[ $(stat -c %u "/proc/$component_pid") == 65532 ]] || fail "it runs as another user"
+kill $component_pid
+wait $component_pid || { cat "$work/component.log"; fail "it stopped with $?"; }
+component_pid=''
+[[ ! -e $work/sockets/mqtt.sock ]] || fail "it left its socket behind"
+echo "PASSED"
