@@ -21,8 +21,24 @@ type Process struct {
 // launch starts a program that is killed with the test, if it still runs then.
 func launch(t testing.TB, name string, env []string, path string, args ...string) *Process {
 	t.Helper()
+	return launchIn(t, "", name, env, path, args...)
+}
+
+// StartProgram runs a command of PATH in a folder, and ends it with the test.
+func StartProgram(t testing.TB, name, folder string, env []string, command ...string) *Process {
+	t.Helper()
+	path, err := exec.LookPath(command[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return launchIn(t, folder, name, env, path, command[1:]...)
+}
+
+func launchIn(t testing.TB, folder, name string, env []string, path string, args ...string) *Process {
+	t.Helper()
 	p := &Process{Log: newLog(), name: name, ended: make(chan struct{})}
 	p.cmd = exec.Command(path, args...)
+	p.cmd.Dir = folder
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.Log, p.Log
 	p.cmd.WaitDelay = time.Second // a grandchild may hold the pipes open
