@@ -8,6 +8,7 @@ require (
 	github.com/dapr/dapr v1.18.1
 	github.com/dapr/kit v0.18.2
 	github.com/eclipse/paho.mqtt.golang v1.5.1
+	github.com/grafana/grafana-foundation-sdk/go v0.0.22
 	github.com/prometheus/client_golang v1.22.0
 	github.com/prometheus/common v0.64.0
 	github.com/stretchr/testify v1.11.1
