@@ -41,6 +41,17 @@ configure_file(deploy/debian/changelog.in ${CMAKE_CURRENT_BINARY_DIR}/packaging/
 dapr_mqtt_install_compressed(${CMAKE_CURRENT_BINARY_DIR}/packaging/changelog.Debian.txt
   changelog.Debian doc/dapr-pubsub-mqtt)
 
+# What the program is made of, where Debian's tools can tell.
+find_program(DPKG_QUERY dpkg-query)
+if(DPKG_QUERY AND NOT DAPR_MQTT_SANITIZE)
+  set(sbom ${CMAKE_BINARY_DIR}/dapr-pubsub-mqtt.spdx.json)
+  add_custom_command(OUTPUT ${sbom}
+    COMMAND ${PROJECT_SOURCE_DIR}/scripts/sbom $<TARGET_FILE:dapr-pubsub-mqtt> ${PROJECT_VERSION} > ${sbom}
+    DEPENDS dapr-pubsub-mqtt ${PROJECT_SOURCE_DIR}/scripts/sbom VERBATIM)
+  add_custom_target(sbom ALL DEPENDS ${sbom})
+  install(FILES ${sbom} DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/dapr-pubsub-mqtt)
+endif()
+
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME dapr-pubsub-mqtt)
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "Dapr pub/sub component for MQTT brokers")

@@ -31,6 +31,7 @@ while read -r package; do
 done <"$out/packages"
 mkdir -p "$root/usr/share/doc/dapr-pubsub-mqtt"
 cp LICENSE "$root/usr/share/doc/dapr-pubsub-mqtt/copyright"
+cp "${program%/bin/*}/dapr-pubsub-mqtt.spdx.json" "$root/usr/share/doc/dapr-pubsub-mqtt/"
 
 # Where OpenSSL looks for the system's CAs.
 cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"

@@ -68,6 +68,7 @@ others=$(cd "$root" && find . -type f -perm /111 -not -name '*.so*' -not -path .
 [[ -z $(find "$root" -perm /6000 -type f) ]] || fail "set-user-ID files"
 [[ -s $root/etc/ssl/certs/ca-certificates.crt ]] || fail "no CA certificates"
 [[ -s $root/usr/share/doc/libpaho-mqtt1.3/copyright ]] || fail "no licences"
+grep -q libpaho-mqtt1.3 "$root/usr/share/doc/dapr-pubsub-mqtt/dapr-pubsub-mqtt.spdx.json" || fail "no SBOM"
 [[ $(stat -c %u:%g:%a "$root/var/lib/dapr-pubsub-mqtt") == 65532:65532:700 ]] || fail "state folder"
 config() { b inspect --type image --format "$1" localhost/dapr-pubsub-mqtt; }
 [[ $(config '{{.Docker.Config.User}}') == 65532:65532 ]] || fail "user"

@@ -49,7 +49,7 @@ in_root --install "$deb" >"$work/install.log" 2>&1 || { cat "$work/install.log";
 for file in usr/bin/dapr-pubsub-mqtt usr/lib/systemd/system/dapr-pubsub-mqtt.service \
   usr/lib/sysusers.d/dapr-pubsub-mqtt.conf usr/share/man/man1/dapr-pubsub-mqtt.1.gz \
   usr/share/bash-completion/completions/dapr-pubsub-mqtt etc/default/dapr-pubsub-mqtt \
-  usr/share/doc/dapr-pubsub-mqtt/{metadata.yaml,copyright,examples/mqtt-pubsub.yaml}; do
+  usr/share/doc/dapr-pubsub-mqtt/{metadata.yaml,copyright,dapr-pubsub-mqtt.spdx.json,examples/mqtt-pubsub.yaml}; do
   [[ -s $root/$file ]] || fail "$file is missing"
 done
 program=$root/usr/bin/dapr-pubsub-mqtt
