@@ -132,7 +132,7 @@ TEST_F(Metrics, address_in_use_is_told_and_ends_the_process) {
                        "--metrics-address", std::to_string(port_)},
                       {});
   EXPECT_EQ(second.wait_for_end(), 1);
-  EXPECT_THAT(second.output(), HasSubstr("127.0.0.1:" + std::to_string(port_)));
+  EXPECT_TRUE(second.wait_for_output("127.0.0.1:" + std::to_string(port_))) << second.output();
 }
 
 TEST(MetricsOff, nothing_listens_unless_asked_to) {
