@@ -194,8 +194,7 @@ constexpr std::array<KeyInfo, 29> kKeys = {{
         .allowed = "bytes, with Ki, Mi, Gi, Ti, k, M, G or T behind them or not, from 64Ki to 1Ti",
         .description =
             "How many bytes of messages that the app has not handled may wait. Then receiving "
-            "stops until half of them are handled. Clean sessions hold them in memory, 32Mi at the "
-            "most, and drop the oldest.",
+            "stops until half of them are handled; clean sessions drop the oldest instead.",
         .apply = bind::inbox_max_bytes,
     },
     {
