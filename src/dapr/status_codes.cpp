@@ -18,7 +18,9 @@ StatusCode code_of(ErrorKind kind) {
     case ErrorKind::kDeadlineExceeded: return StatusCode::DEADLINE_EXCEEDED;
     case ErrorKind::kResourceExhausted: return StatusCode::RESOURCE_EXHAUSTED;
     case ErrorKind::kPermissionDenied: return StatusCode::PERMISSION_DENIED;
-    case ErrorKind::kUnauthenticated: return StatusCode::UNAUTHENTICATED;
+    // Who is not let in is the broker's client, not ours: to daprd the broker cannot be
+    // had, for whatever cause.
+    case ErrorKind::kUnauthenticated: return StatusCode::UNAVAILABLE;
     case ErrorKind::kCancelled: return StatusCode::CANCELLED;
     case ErrorKind::kInternal: return StatusCode::INTERNAL;
   }
