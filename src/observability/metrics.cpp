@@ -108,6 +108,11 @@ void add_receiving(InstanceMetrics& m, const core::Counters& c) {
   m.counter(given_up, why, c.dropped_qos0, {{"reason", "inbox_full_qos0"}});
   m.counter(given_up, why, c.dropped, {{"reason", "inbox_full"}});
   m.counter(given_up, why, c.unrouted, {{"reason", "no_subscription"}});
+  m.counter(given_up, why, c.expired, {{"reason", "expired"}});
+  const char* letters = "dapr_mqtt_dead_letters_total";
+  const char* where = "Of these, messages for the dead-letter topic: published, or never taken.";
+  m.counter(letters, where, c.dead_lettered, {{"result", "published"}});
+  m.counter(letters, where, c.dead_letters_lost, {{"result", "lost"}});
 }
 
 void add_inbox(InstanceMetrics& m, const InstanceReading& instance, base::WallTime now) {

@@ -72,8 +72,8 @@ struct AppendOutcome {
 /// evictable are never dropped, even past the limits.
 ///
 /// Thread safety: append from the client's receive thread, usage and
-/// oldest_received from any, all else from one other thread, at the same time. Costs do not grow with what is stored, but
-/// by its logarithm.
+/// oldest_received from any, all else from one other thread, at the same time.
+/// Costs do not grow with what is stored, but by its logarithm.
 class Inbox {
  public:
   static constexpr std::string_view kUnclaimed{};
