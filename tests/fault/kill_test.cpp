@@ -133,7 +133,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Moment{"after_the_delete_of_what_was_acknowledged", "after-delete", 1, 1, 1},
                       Moment{"before_the_commit_at_qos2", "before-commit", 2},
                       Moment{"after_the_commit_and_before_PUBCOMP", "after-commit", 2},
-                      Moment{"before_PUBREC", "after-body", 2},
+                      Moment{"before_PUBREC", "after-packet", 2},
                       Moment{"before_the_release", "before-release", 2}),
     kName);
 
@@ -168,7 +168,7 @@ INSTANTIATE_TEST_SUITE_P(
     At, KillExactlyOnce,
     ::testing::Values(Moment{"before_the_commit", "before-commit", 2},
                       Moment{"after_the_commit_and_before_PUBCOMP", "after-commit", 2},
-                      Moment{"before_PUBREC", "after-body", 2},
+                      Moment{"before_PUBREC", "after-packet", 2},
                       Moment{"before_the_release", "before-release", 2}),
     kName);
 

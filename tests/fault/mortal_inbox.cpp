@@ -43,9 +43,12 @@ class MortalInbox::Session final : public core::SessionStore {
     Packets(core::PacketStore& to, Death& death) : to_(to), death_(death) {}
     void put_body(Id id, std::string packet) override {
       to_.put_body(id, std::move(packet));
-      death_.reached("after-body");
+      death_.reached("after-packet");
     }
-    void put_mark(Id id) override { to_.put_mark(id); }
+    void put_mark(Id id) override {
+      to_.put_mark(id);
+      death_.reached("after-packet");
+    }
     void remove(Id id) override {
       death_.reached("before-release");
       to_.remove(id);

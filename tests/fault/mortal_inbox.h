@@ -16,7 +16,7 @@ namespace dapr_mqtt::testing {
 ///   after-commit    its append has committed, the broker has no answer yet
 ///   before-delete   acknowledgements of the app are about to be written
 ///   after-delete    they have been
-///   after-body      QoS 2: the packet is stored, PUBREC not sent
+///   after-packet    QoS 2: the store has the packet (or its mark), PUBREC not sent
 ///   before-release  QoS 2: the library is about to let go of it, PUBCOMP not sent
 class Death {
  public:
