@@ -192,13 +192,14 @@ Command publish_command(Values& values, const Settings& settings, const std::str
   return command;
 }
 
-Command subscribe_command(Values& values, const std::string& filter) {
+Command subscribe_command(Values& values, const Settings& settings, const std::string& filter) {
   ProbeSubscribeCommand command;
   command.socket = values.probe_socket();
   command.target = values.target();
   command.filter = filter;
   command.qos = values.qos();
   command.count = values.count();
+  if (const auto failure = settings.find("--fail")) command.failure = failure->value;
   command.timeout = values.duration("--timeout");
   command.json = values.flag("--json");
   return command;
@@ -227,7 +228,7 @@ base::Result<Command> make_command(const CommandInfo& info, const Settings& sett
   } else if (info.name == "probe publish") {
     command = publish_command(values, settings, operand);
   } else if (info.name == "probe subscribe") {
-    command = subscribe_command(values, operand);
+    command = subscribe_command(values, settings, operand);
   } else if (info.name == "probe round-trip") {
     command = ProbeRoundTripCommand{
         values.probe_socket(), values.text("--url"), values.text("--topic"),

@@ -75,6 +75,7 @@ struct ProbeSubscribeCommand {
   std::string filter;
   std::string qos = "1";
   std::optional<std::size_t> count;
+  std::optional<std::string> failure;  ///< what each message is answered with
   std::optional<std::chrono::milliseconds> timeout;
   bool json = false;
 };

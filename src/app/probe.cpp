@@ -160,7 +160,8 @@ int run(const ProbeSubscribeCommand& command) {
       command.filter, {{"qos", command.qos}}, opened, [&](const dapr::PulledMessage& message) {
         print_message(message, command.json);
         return !command.count || --left > 0;
-      });
+      },
+      command.failure);
   if (status.kind() == base::ErrorKind::kDeadlineExceeded) {
     return fail(base::deadline_exceeded("no more messages of " + base::quote(command.filter) +
                                         " within the timeout"));

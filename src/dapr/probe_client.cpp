@@ -95,7 +95,8 @@ class WireClient final : public ProbeClient {
 
   base::Status pull(const std::string& filter, const core::Metadata& metadata,
                     const std::function<base::Status()>& opened,
-                    const std::function<bool(PulledMessage)>& on_message) override {
+                    const std::function<bool(PulledMessage)>& on_message,
+                    const std::optional<std::string>& failure) override {
     const auto context = make_context();
     const auto stream = stub_->PullMessages(context.get());
     const std::string where = "PullMessages of " + base::quote(filter);
@@ -114,6 +115,7 @@ class WireClient final : public ProbeClient {
                                     to_metadata(message.metadata())});
       wire::PullMessagesRequest ack;
       ack.set_ack_message_id(message.id());
+      if (failure) ack.mutable_ack_error()->set_message(*failure);
       if (!stream->Write(ack)) break;
       if (more) continue;
       // The component finishes when it has read to the end, the acknowledgement

@@ -30,6 +30,12 @@ TEST_F(Samples, competing_gives_each_job_to_one_replica) {
   EXPECT_THAT(run("competing", {"9"}), HasSubstr("9 jobs, 9 done, none twice"));
 }
 
+TEST_F(Samples, dead_letters_show_topic_attempts_and_error) {
+  EXPECT_THAT(run("dead-letters"),
+              AllOf(HasSubstr("try 2: orders/7 "), HasSubstr("\"topic\":\"orders/7\""),
+                    HasSubstr("\"attempts\":2"), HasSubstr("the warehouse is closed")));
+}
+
 TEST_F(Samples, tls_checks_both_sides) {
   if (::access("/usr/bin/openssl", X_OK) != 0) GTEST_SKIP() << "needs the openssl command";
   EXPECT_THAT(run("tls"), AllOf(HasSubstr("issued by CN=Sample CA"), HasSubstr("published 17 bytes"),

@@ -44,10 +44,12 @@ class ProbeClient {
   virtual base::Status publish(const std::string& topic, const std::string& data,
                                const core::Metadata& metadata) = 0;
   /// Hands over and acknowledges messages until `on_message` says false. `opened`
-  /// runs once, when the component has been asked.
+  /// runs once, when the component has been asked. With `failure` each is answered
+  /// with that error, as of an app that fails.
   virtual base::Status pull(const std::string& filter, const core::Metadata& metadata,
                             const std::function<base::Status()>& opened,
-                            const std::function<bool(PulledMessage)>& on_message) = 0;
+                            const std::function<bool(PulledMessage)>& on_message,
+                            const std::optional<std::string>& failure = std::nullopt) = 0;
 };
 
 struct ProbeRequest {
