@@ -49,6 +49,7 @@ in_root --install "$deb" >"$work/install.log" 2>&1 || { cat "$work/install.log";
 for file in usr/bin/dapr-pubsub-mqtt usr/lib/systemd/system/dapr-pubsub-mqtt.service \
   usr/lib/sysusers.d/dapr-pubsub-mqtt.conf usr/share/man/man1/dapr-pubsub-mqtt.1.gz \
   usr/share/bash-completion/completions/dapr-pubsub-mqtt etc/default/dapr-pubsub-mqtt \
+  usr/share/dapr-pubsub-mqtt/component.schema.json \
   usr/share/doc/dapr-pubsub-mqtt/{metadata.yaml,copyright,dapr-pubsub-mqtt.spdx.json,examples/mqtt-pubsub.yaml}; do
   [[ -s $root/$file ]] || fail "$file is missing"
 done
@@ -69,29 +70,18 @@ if systemd-analyze security --help 2>/dev/null | grep -q -- --offline; then
   tail -n 1 "$work/security"
 fi
 
-say "Manual page and completion have what --help has"
-help=$("$program" --help)
-options=$(grep -oE -- '--[a-z][a-z-]+' <<<"$help" | sort -u)
-page=$(gzip -dc "$root/usr/share/man/man1/dapr-pubsub-mqtt.1.gz")
-for option in $options; do
-  grep -qF -- "$option" <<<"$page" || fail "the manual page lacks $option"
+say "Manual page and completion"
+gzip -dc "$root/usr/share/man/man1/dapr-pubsub-mqtt.1.gz" | grep -q metrics || fail "manual page"
+bash -c '. "$1"; COMP_WORDS=("$2" pro) COMP_CWORD=1
+  $(complete -p dapr-pubsub-mqtt | sed "s/.*-F \([^ ]*\) .*/\1/") "$2"; [[ ${COMPREPLY[*]} == probe ]]' - \
+  "$root/usr/share/bash-completion/completions/dapr-pubsub-mqtt" "$program" || fail completion
+
+say "Components of deploy/ and docker/"
+for file in "$root/usr/share/doc/dapr-pubsub-mqtt/examples/mqtt-pubsub.yaml" \
+  "$source"/{deploy/local/components,docker/resources}/mqtt-pubsub.yaml \
+  "$source"/deploy/kubernetes/{common,overlays/durable}/component.yaml; do
+  [[ ! -e $file ]] || "$program" validate "$file" || fail "$file"
 done
-for variable in $(sed -n '/^Environment/,$p' <<<"$help" | grep -oE '[A-Z]+(_[A-Z]+)+'); do
-  grep -qF "$variable" <<<"$page" || fail "the manual page lacks $variable"
-done
-complete_words() { # complete_words <words…>: what is offered for the last
-  bash -c '. "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
-    _dapr_pubsub_mqtt "$1"; echo "${COMPREPLY[@]}"' - \
-    "$root/usr/share/bash-completion/completions/dapr-pubsub-mqtt" "$@"
-}
-offered=" $(complete_words "$program" --) "
-for option in $options; do
-  [[ $offered == *" $option "* ]] || fail "completion offers no $option but:$offered"
-done
-[[ $(complete_words "$program" pr) == probe ]] || fail "completion of pr"
-[[ $(complete_words "$program" probe rou) == round-trip ]] || fail "completion of probe rou"
-[[ $(complete_words "$program" probe round-trip --ur) == --url ]] || fail "completion of --ur"
-[[ $(complete_words "$program" --log-level wa) == warn ]] || fail "completion of --log-level wa"
 
 say "Using it"
 "$program" --version
