@@ -1,18 +1,20 @@
 // What it costs to pull messages: pull_bench <component> [peer] [messages] [rounds].
 // Each round pulls the messages (256 B, QoS 1, each acknowledged before the next is
 // read) through a clean session, a persistent one, and the peer (clean), in turn,
-// each with a broker and processes of its own. Prints messages a second, and the
-// component's CPU seconds for a million messages and peak memory: medians, and each
-// as a ratio to the peer's, or else to the clean session's.
+// each with a broker and processes of its own. The component is stopped (SIGSTOP)
+// until all are queued at the broker, so that whoever publishes takes no part. Prints
+// messages a second, and the component's CPU seconds for a million messages and peak
+// memory: medians, and each as a ratio to the peer's, or else to the clean session's.
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "support/component_client.h"
@@ -94,8 +96,10 @@ Result pull(const std::string& address, pid_t pid, const std::string& url, bool 
     stream->ack(message->id());
   }
   const double cpu_before = cpu_seconds(pid);
+  ::kill(pid, SIGSTOP);
+  publish_all(source, messages);
+  ::kill(pid, SIGCONT);
   const auto begin = Clock::now();
-  std::thread publisher([&] { publish_all(source, messages); });
   for (int i = 0; i < messages; ++i) {
     const auto message = stream->next();
     if (!message) {
@@ -105,7 +109,6 @@ Result pull(const std::string& address, pid_t pid, const std::string& url, bool 
     stream->ack(message->id());
   }
   const std::chrono::duration<double> took = Clock::now() - begin;
-  publisher.join();
   Result result;
   result.rate = messages / took.count();
   result.cpu_per_million = (cpu_seconds(pid) - cpu_before) * 1e6 / messages;
