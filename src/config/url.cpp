@@ -89,7 +89,7 @@ class UrlReader {
       endpoint.transport = scheme->transport;
       endpoint.port = scheme->port;
     } else if (name.starts_with("mqtt5") || name == "mqtts5") {
-      wrong("asks for MQTT 5, which this version does not speak yet; use mqtt:// or mqtts://");
+      wrong("asks for MQTT 5 by its scheme; use mqtt:// or mqtts://, and protocolVersion \"5\"");
     } else {
       wrong("has an unknown scheme; allowed are " + std::string(kAllowedSchemes));
     }
