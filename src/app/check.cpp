@@ -22,16 +22,13 @@ class Silence final : public base::Logger {
              std::string_view /*message*/) override {}
 };
 
-base::Result<core::ConnectionOptions> connection_of(const CheckCommand& command) {
+base::Result<config::ComponentSettings> settings_of(const CheckCommand& command) {
   if (command.target.find("://") != std::string::npos) {
-    auto settings = config::parse_component_metadata(
-        {{"url", command.target}, {"consumerID", "dapr-mqtt"}});
-    if (!settings.ok()) return settings.status();
-    return std::move(settings.value().connection);
+    return config::parse_component_metadata({{"url", command.target}, {"consumerID", "dapr-mqtt"}});
   }
   auto component = choose_component(command.target, command.component);
   if (!component.ok()) return component.status();
-  return std::move(component.value().settings.connection);
+  return std::move(component.value().settings);
 }
 
 inspect::Step to_step(const mqtt::ReachStep& step) {
@@ -61,13 +58,13 @@ std::vector<core::Endpoint> reach_all(const core::ConnectionOptions& connection,
 }  // namespace
 
 int run(const CheckCommand& command) {
-  auto connection = connection_of(command);
-  if (!connection.ok()) {
-    fail(connection.status());
+  auto settings = settings_of(command);
+  if (!settings.ok()) {
+    fail(settings.status());
     return kExitUsage;
   }
   const auto output = make_check_output(command.json);
-  core::ConnectionOptions& options = connection.value();
+  core::ConnectionOptions& options = settings.value().connection;
   const std::vector<core::Endpoint> reached = reach_all(options, command, *output);
   bool good = reached.size() == options.endpoints.size();
 
@@ -77,7 +74,9 @@ int run(const CheckCommand& command) {
   const std::string suffix = random_suffix();
   options.client_id += "-check-" + suffix;
   options.connect_timeout = command.timeout;
-  inspect::BrokerCheckOptions check{options, command.topic, command.timeout};
+  const inspect::Wanted wanted{settings.value().qos, settings.value().retain,
+                               !settings.value().consumer_group.empty(), options.will};
+  inspect::BrokerCheckOptions check{options, wanted, command.topic, command.timeout};
   if (check.topic.empty()) check.topic = "dapr-mqtt-check/" + suffix;
   for (const core::Endpoint& endpoint : reached) {
     check.connection.endpoints = {endpoint};
@@ -85,8 +84,7 @@ int run(const CheckCommand& command) {
     const inspect::Observer observer{
         [&](const std::string& step) { output->begin(name, step); },
         [&](inspect::Step step) {
-          const bool about_topic = step.name != "connect" && step.name != "session";
-          if (step.outcome == inspect::Outcome::kFailed && command.topic.empty() && about_topic) {
+          if (step.depends_on_topic && command.topic.empty()) {
             step.text += "; a topic that this user may use can be named with --topic";
           }
           output->end({name, std::move(step)});

@@ -42,6 +42,26 @@ std::string line(const ShownStep& shown, bool colours) {
   return "  " + mark + "  " + head + step.text;
 }
 
+nlohmann::ordered_json to_json(const inspect::Mqtt5& mqtt5) {
+  nlohmann::ordered_json out = {{"offered", mqtt5.offered}};
+  if (!mqtt5.offered) return out;
+  const core::BrokerLimits& limits = mqtt5.limits;
+  out["maximumQos"] = core::to_int(limits.maximum_qos);
+  out["retainAvailable"] = limits.retain_available;
+  out["wildcardSubscriptionAvailable"] = limits.wildcards_available;
+  out["sharedSubscriptionAvailable"] = limits.shared_available;
+  out["subscriptionIdentifiersAvailable"] = limits.subscription_ids_available;
+  out["receiveMaximum"] = limits.receive_maximum;
+  out["topicAliasMaximum"] = limits.topic_alias_maximum;
+  out["maximumPacketSize"] = limits.maximum_packet_size;
+  if (limits.server_keep_alive) out["serverKeepAlive"] = limits.server_keep_alive->count();
+  if (limits.session_expiry) out["sessionExpiryInterval"] = limits.session_expiry->count();
+  if (!limits.assigned_client_id.empty()) {
+    out["assignedClientIdentifier"] = limits.assigned_client_id;
+  }
+  return out;
+}
+
 /// What needs all steps first.
 class Collected : public CheckOutput {
  public:
@@ -80,6 +100,7 @@ class Json final : public Collected {
                                                                        : "failed"},
                        {"microseconds", step.took.count()},
                        {"text", step.text}});
+      if (step.mqtt5) steps.back()["mqtt5"] = to_json(*step.mqtt5);
     }
     const nlohmann::ordered_json all = {
         {"passed", passed}, {"verdict", verdict(steps_)}, {"steps", steps}};

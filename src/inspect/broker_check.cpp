@@ -1,9 +1,11 @@
 #include "dapr_mqtt/inspect/broker_check.h"
 
+#include <optional>
 #include <utility>
 
 #include "dapr_mqtt/base/text.h"
 #include "inspect/link.h"
+#include "inspect/mqtt5.h"
 
 namespace dapr_mqtt::inspect {
 namespace {
@@ -17,8 +19,11 @@ constexpr std::size_t kKibi = 1024;
 core::ConnectionOptions clean(core::ConnectionOptions options, const std::string& suffix) {
   options.clean_session = true;
   options.client_id += suffix;
+  options.will.reset();
   return options;
 }
+
+std::string bytes(std::size_t size) { return std::to_string(size) + " bytes"; }
 
 class BrokerCheck {
  public:
@@ -35,11 +40,13 @@ class BrokerCheck {
 
   bool run() {
     if (!step("connect", [this](Step& step) { connect(step); })) return false;
+    step("mqtt 5", [this](Step& step) { see_mqtt5(step); });
     bool good = step("subscribe", [this](Step& step) { subscribe(step); });
     const bool may_subscribe = good;
     for (const auto qos : {core::QoS::kAtMostOnce, core::QoS::kAtLeastOnce, core::QoS::kExactlyOnce}) {
       if (may_subscribe && !good) break;  // the next would fail likewise, after the same wait
       good &= step("qos " + std::to_string(core::to_int(qos)), [&](Step& step) {
+        if (limits_ && qos > limits_->maximum_qos) return beyond_maximum(step, qos);
         may_subscribe ? round_trip(step, qos) : publish_only(step, qos);
       });
     }
@@ -67,6 +74,10 @@ class BrokerCheck {
     step.outcome = Outcome::kFailed;
     step.text = std::move(text);
   }
+  static void fail_with_topic(Step& step, std::string text) {
+    fail(step, std::move(text));
+    step.depends_on_topic = true;
+  }
 
   core::OutgoingMessage message(const std::string& payload, core::QoS qos) const {
     return {topic_, payload, qos, false, nullptr};
@@ -86,10 +97,37 @@ class BrokerCheck {
     step.text = "accepted, as " + base::quote(options_.connection.client_id);
   }
 
+  void see_mqtt5(Step& step) {
+    limits_ = publisher_.limits();
+    if (options_.connection.protocol != core::ProtocolVersion::kMqtt5) {
+      core::ConnectionOptions options = clean(options_.connection, "-5");
+      options.protocol = core::ProtocolVersion::kMqtt5;
+      PublisherLink link(factory_, log_, std::move(options));
+      if (const auto made = link.connect(options_.timeout); !made.ok()) {
+        step.mqtt5.emplace();
+        step.text = "not offered: " + made.status().message();
+        return;
+      }
+      limits_ = link.limits();
+    }
+    step.mqtt5 = Mqtt5{true, limits_.value_or(core::BrokerLimits())};
+    for (const std::string& problem : contradictions(step.mqtt5->limits, options_.wanted)) {
+      step.text += problem + "; ";
+      step.outcome = Outcome::kWarning;
+    }
+    step.text += "offered: " + describe(step.mqtt5->limits);
+  }
+
+  void beyond_maximum(Step& step, core::QoS qos) {
+    step.text = "not tried: the broker takes qos " +
+                std::to_string(core::to_int(limits_->maximum_qos)) + " at the most (maximum QoS)";
+    if (options_.wanted.qos >= qos) fail(step, step.text + ": lower qos of the Component");
+  }
+
   void subscribe(Step& step) {
     const auto granted =
         consumer_.subscribe(filter_, core::QoS::kExactlyOnce, options_.timeout);
-    if (!granted.ok()) return fail(step, granted.status().message());
+    if (!granted.ok()) return fail_with_topic(step, granted.status().message());
     step.text = base::quote(filter_.str());
     if (granted.value() != core::QoS::kExactlyOnce) {
       step.outcome = Outcome::kWarning;
@@ -101,10 +139,10 @@ class BrokerCheck {
   void round_trip(Step& step, core::QoS qos) {
     const std::string sent = payload(step.name);
     const base::Status status = publisher_.publish(message(sent, qos), options_.timeout);
-    if (!status.ok()) return fail(step, status.message());
+    if (!status.ok()) return fail_with_topic(step, status.message());
     const auto back = consumer_.received().wait(sent, options_.timeout);
     if (!back) {
-      return fail(step, "the broker took the message and did not deliver it: most likely its "
+      return fail_with_topic(step, "the broker took the message and did not deliver it: most likely its "
                         "access control list does not let this user publish to " +
                             base::quote(topic_.str()) + " or receive from it (MQTT 3.1.1 has no "
                             "answer that says so)");
@@ -118,7 +156,7 @@ class BrokerCheck {
 
   void publish_only(Step& step, core::QoS qos) {
     const base::Status status = publisher_.publish(message(payload(step.name), qos), options_.timeout);
-    if (!status.ok()) return fail(step, status.message());
+    if (!status.ok()) return fail_with_topic(step, status.message());
     step.outcome = Outcome::kWarning;
     step.text = "sent; whether it arrives cannot be seen without a subscription";
   }
@@ -148,6 +186,9 @@ class BrokerCheck {
                              : std::to_string(passed / kKibi) + " KiB passes, " +
                                    std::to_string(passed * 4 / kKibi) + " KiB does not") +
                 ": the broker limits the size of packets";
+    if (limits_ && limits_->maximum_packet_size < 1024 * kKibi) {
+      step.text += " to " + bytes(limits_->maximum_packet_size);
+    }
   }
 
   /// Whether what comes while a persistent session's client is away is there
@@ -155,6 +196,7 @@ class BrokerCheck {
   void keep_session(Step& step) {
     core::ConnectionOptions options = options_.connection;
     options.client_id += "-k";
+    options.will.reset();
     base::Status problem = session_round(options, step);
     core::ConnectionOptions removal = options;
     removal.clean_session = true;
@@ -164,9 +206,11 @@ class BrokerCheck {
   }
 
   base::Status session_round(const core::ConnectionOptions& options, Step& step) {
+    std::string shorter;
     {
       ConsumerLink first(factory_, log_, options);
       if (const auto made = first.connect(options_.timeout); !made.ok()) return made.status();
+      shorter = shorter_session(first.limits().value_or(core::BrokerLimits()), options);
       const auto granted = first.subscribe(filter_, core::QoS::kAtLeastOnce, options_.timeout);
       if (!granted.ok()) return granted.status();
       first.close(options_.timeout);
@@ -191,6 +235,10 @@ class BrokerCheck {
           "messages");
     }
     step.text = "kept, with what was sent meanwhile";
+    if (!shorter.empty()) {
+      step.outcome = Outcome::kWarning;
+      step.text += "; " + shorter;
+    }
     return {};
   }
 
@@ -202,6 +250,7 @@ class BrokerCheck {
   const core::TopicFilter filter_;
   PublisherLink publisher_;
   ConsumerLink consumer_;
+  std::optional<core::BrokerLimits> limits_;  ///< none: the broker has said nothing
 };
 
 }  // namespace

@@ -46,11 +46,17 @@ using Connected = base::Result<bool>;
 /// The first thing that a connection tells.
 class FirstWord final : public core::ConnectionListener {
  public:
+  void on_broker_limits(const core::BrokerLimits& limits) override { limits_.give(limits); }
   void on_connected(bool session_present) override { answer_.give(session_present); }
   void on_disconnected(const base::Status& cause) override { answer_.give(cause); }
   Connected wait(std::chrono::milliseconds timeout) const;
+  /// After it; none with MQTT 3.1.1.
+  std::optional<core::BrokerLimits> limits() const {
+    return limits_.wait(std::chrono::milliseconds(0));
+  }
 
  private:
+  Answer<core::BrokerLimits> limits_;
   Answer<Connected> answer_;
 };
 
@@ -77,6 +83,7 @@ class ConsumerLink {
   base::Result<core::QoS> subscribe(const core::TopicFilter& filter, core::QoS qos,
                                     std::chrono::milliseconds timeout);
   void close(std::chrono::milliseconds timeout);
+  std::optional<core::BrokerLimits> limits() const { return first_word_.limits(); }
   Received& received() { return received_; }
 
  private:
@@ -91,6 +98,7 @@ class PublisherLink {
                 core::ConnectionOptions options);
   Connected connect(std::chrono::milliseconds timeout);
   base::Status publish(const core::OutgoingMessage& message, std::chrono::milliseconds timeout);
+  std::optional<core::BrokerLimits> limits() const { return first_word_.limits(); }
 
  private:
   FirstWord first_word_;

@@ -143,7 +143,7 @@ void Attempt::connected(bool session_present) {
   // A server's keep alive must be used (MQTT-3.1.2-21), and Paho 1.3.12 ignores it.
   const auto wanted = client_->limits().server_keep_alive.value_or(keep_alive_);
   if (std::exchange(keep_alive_, wanted) != wanted) return next_address();  // the same one again
-  Made made{std::exchange(client_, nullptr), session_present, endpoint()};
+  Made made{std::exchange(client_, nullptr), session_present, endpoint(), keep_alive_};
   end_step();
   finish(std::move(made));
 }

@@ -29,6 +29,7 @@ class Attempt {
     std::shared_ptr<PahoClient> client;
     bool session_present = false;
     core::Endpoint endpoint;
+    std::chrono::seconds keep_alive{};  ///< ours, or what the broker has said instead
   };
   /// An error names each endpoint and its cause.
   using Done = std::function<void(base::Result<Made>)>;

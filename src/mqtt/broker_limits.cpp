@@ -45,6 +45,15 @@ BrokerLimits limits_in_connack(const MQTTProperties& properties) {
   if (const auto n = number_property(properties, MQTTPROPERTY_CODE_SERVER_KEEP_ALIVE)) {
     limits.server_keep_alive = std::chrono::seconds(*n);
   }
+  limits.subscription_ids_available =
+      available(MQTTPROPERTY_CODE_SUBSCRIPTION_IDENTIFIERS_AVAILABLE);
+  limits.topic_alias_maximum =
+      number_property(properties, MQTTPROPERTY_CODE_TOPIC_ALIAS_MAXIMUM).value_or(0);
+  if (const auto n = number_property(properties, MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL)) {
+    limits.session_expiry = std::chrono::seconds(*n);
+  }
+  limits.assigned_client_id =
+      text_property(properties, MQTTPROPERTY_CODE_ASSIGNED_CLIENT_IDENTIFER);
   return limits;
 }
 

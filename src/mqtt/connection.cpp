@@ -130,10 +130,10 @@ void Connection::attempt_ended(base::Result<Attempt::Made> result) {
   attempt_.reset();
   if (!result.ok()) return handle(event::AttemptFailed{result.status()});
   endpoint_ = result.value().endpoint;
+  keep_alive_ = result.value().keep_alive;
   {
     base::MutexLock lock(mutex_);
     client_ = std::move(result.value().client);
-    keep_alive_ = client_->limits().server_keep_alive.value_or(keep_alive_);
   }
   library_timer_ = worker_->post_at(worker_->now() + library_check_interval(keep_alive_),
                                     [this] { check_library(); });
@@ -195,6 +195,12 @@ void Connection::act(const action::TellConnected& action) {
             (mqtt5 ? " (MQTT 5)" : "") + " with client ID " +
             base::quote(settings_.options.client_id) +
             (action.session_present ? ", session resumed" : ", new session"));
+  if (const auto client = this->client(); mqtt5 && client) {
+    core::BrokerLimits limits = client->limits();
+    // Asked for what it wants, it need not say so again.
+    if (keep_alive_ != settings_.options.keep_alive) limits.server_keep_alive = keep_alive_;
+    listener_.on_broker_limits(limits);
+  }
   listener_.on_connected(action.session_present);
 }
 

@@ -51,9 +51,11 @@ class Awaited {
 
 class RecordingListener final : public core::ConnectionListener {
  public:
+  void on_broker_limits(const core::BrokerLimits& said) override { limits.set(said); }
   void on_connected(bool session_present) override { connected.set(session_present); }
   void on_disconnected(const base::Status& cause) override { disconnected.set(cause); }
 
+  Awaited<core::BrokerLimits> limits;  // in front of `connected`
   Awaited<bool> connected;
   Awaited<base::Status> disconnected;
 };

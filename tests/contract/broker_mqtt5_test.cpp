@@ -331,6 +331,27 @@ TEST_F(Mqtt5, Wildcards_and_shares_that_the_broker_does_not_have_are_refused_by_
               HasSubstr("no shared subscriptions"));
 }
 
+TEST_F(Mqtt5, Listener_hears_all_that_connack_says_before_it_is_connected) {
+  ScriptedBroker broker;
+  RecordingListener heard;
+  auto publisher = connect(
+      broker, heard,
+      bytes({17, 0, 0, 0x0E, 0x10, 18, 0, 2, 'i', 'd', 33, 0, 5, 34, 0, 7, 36, 1, 37, 0, 39, 0, 0, 4, 0,
+             40, 0, 41, 0, 42, 0}));
+  const auto limits = heard.limits.next();
+  ASSERT_TRUE(limits);
+  EXPECT_EQ(limits->session_expiry, seconds(3600));
+  EXPECT_EQ(limits->assigned_client_id, "id");
+  EXPECT_EQ(limits->receive_maximum, 5U);
+  EXPECT_EQ(limits->topic_alias_maximum, 7U);
+  EXPECT_EQ(limits->maximum_qos, QoS::kAtLeastOnce);
+  EXPECT_EQ(limits->maximum_packet_size, 1024U);
+  EXPECT_FALSE(limits->retain_available);
+  EXPECT_FALSE(limits->wildcards_available);
+  EXPECT_FALSE(limits->subscription_ids_available);
+  EXPECT_FALSE(limits->shared_available);
+}
+
 TEST_F(Mqtt5, Keep_alive_of_the_server_is_used) {
   DAPR_MQTT_NEEDS_MOSQUITTO();
   // mosquitto drops a client that it has not heard of for one and a half of these.
@@ -341,7 +362,14 @@ TEST_F(Mqtt5, Keep_alive_of_the_server_is_used) {
   auto publisher = this->publisher(options, sent);
   ASSERT_TRUE(sent.connected.next());
   EXPECT_TRUE(broker.wait_for_log("as slow (p5, c1, k10"));
+  EXPECT_EQ(sent.limits.next()->server_keep_alive, seconds(10));
   EXPECT_EQ(sent.disconnected.size(), 0U);
+  // It is asked for at once the next time.
+  const std::size_t before = broker.log().size();
+  broker.restart();
+  ASSERT_TRUE(sent.connected.next());
+  EXPECT_EQ(sent.limits.next()->server_keep_alive, seconds(10));
+  EXPECT_EQ(broker.log().find("k600", before), std::string::npos);
 }
 
 TEST_F(Mqtt5, Properties_come_through_unchanged) {

@@ -1,62 +1,11 @@
-// What `validate`, `check`, `probe` and the help print, word for word, against the
-// files in golden/. To renew them: DAPR_MQTT_RENEW_GOLDEN=1.
-#include <gmock/gmock.h>
-
-#include <fstream>
-#include <regex>
-#include <sstream>
-
-#include "support/component_process.h"
+// What `validate`, `probe` and the help print, word for word.
+#include "integration/tools_fixture.h"
 #include "support/mosquitto.h"
 
 namespace dapr_mqtt::testing {
 namespace {
 
 using ::testing::HasSubstr;
-
-std::string read(const std::string& path) {
-  std::ifstream file(path);
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-/// Without what differs from run to run.
-std::string without_chance(std::string text, const std::vector<std::string>& names) {
-  for (const std::string& name : names) {
-    for (std::size_t at = text.find(name); at != std::string::npos; at = text.find(name, at)) {
-      text.replace(at, name.size(), "<NAME>");
-    }
-  }
-  text = std::regex_replace(text, std::regex(" *[0-9]+\\.[0-9] ms"), " <TIME>");
-  text = std::regex_replace(text, std::regex("\"microseconds\": ?[0-9]+"), "\"microseconds\": <TIME>");
-  text = std::regex_replace(text, std::regex("[0-9a-f]{8}\\b"), "<RANDOM>");
-  text = std::regex_replace(text, std::regex("\\b[0-9]+\\.[0-9]+\\.[0-9]+\n"), "<VERSION>\n");
-  return text;
-}
-
-class Tools : public ::testing::Test {
- protected:
-  struct Ran {
-    std::optional<int> code;
-    std::string output;
-  };
-  static Ran run(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), ComponentProcess::executable());
-    ChildProcess process(arguments);
-    Ran ran{process.wait_for_end(std::chrono::seconds(60)), {}};
-    ran.output = process.final_output();
-    return ran;
-  }
-  static void expect_golden(const std::string& name, const std::string& output) {
-    const std::string path = std::string(PROJECT_ROOT) + "/tests/integration/golden/" + name;
-    if (std::getenv("DAPR_MQTT_RENEW_GOLDEN") != nullptr) std::ofstream(path) << output;
-    EXPECT_EQ(output, read(path)) << path;
-  }
-  static std::string sample(const std::string& name) {
-    return std::string(PROJECT_ROOT) + "/tests/integration/golden/" + name;
-  }
-};
 
 TEST_F(Tools, help_is_as_written_down) {
   expect_golden("help.txt", run({"--help"}).output);
@@ -81,54 +30,6 @@ TEST_F(Tools, validate_exits_as_documented) {
   EXPECT_EQ(run({"validate", sample("none.yaml")}).code, 2);
   EXPECT_EQ(run({"validate"}).code, 2);
   EXPECT_EQ(run({"validate", "--unknown", sample("good.yaml")}).code, 2);
-}
-
-TEST_F(Tools, check_tells_each_step) {
-  DAPR_MQTT_NEEDS_MOSQUITTO();
-  const Mosquitto broker;
-  const Ran ran = run({"check", broker.url()});
-  EXPECT_EQ(ran.code, 0) << ran.output;
-  expect_golden("check.txt", without_chance(ran.output, {std::to_string(broker.port())}));
-  const Ran json = run({"check", "--json", broker.url()});
-  EXPECT_EQ(json.code, 0) << json.output;
-  expect_golden("check.json", without_chance(json.output, {std::to_string(broker.port())}));
-}
-
-TEST_F(Tools, check_tells_what_it_saw_of_tls) {
-  DAPR_MQTT_NEEDS_MOSQUITTO();
-  const CertificateAuthority ca;
-  MosquittoOptions options;
-  options.ca_pem = ca.pem();
-  options.server = ca.server();
-  const Mosquitto broker(options);
-  TemporaryFolder folder;
-  std::string pem;
-  for (const char c : ca.pem()) pem += c == '\n' ? std::string("\\n") : std::string(1, c);
-  std::ofstream(folder.path() + "/c.yaml")
-      << "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: a}\nspec:\n"
-         "  type: pubsub.mqtt\n  version: v1\n  metadata:\n  - {name: url, value: '"
-      << broker.url() << "'}\n  - {name: caCert, value: \"" << pem
-      << "\"}\n  - {name: qos, value: 1}\n  - {name: cleanSession, value: 'false'}\n";
-  const Ran ran = run({"check", folder.path() + "/c.yaml"});
-  EXPECT_EQ(ran.code, 0) << ran.output;
-  for (const char* part : {"TLSv1.", "for localhost, 127.0.0.1, ::1", "issued by ", "valid until ",
-                           "chain of 2", "session", "kept, with what was sent meanwhile"}) {
-    EXPECT_THAT(ran.output, HasSubstr(part));
-  }
-}
-
-TEST_F(Tools, check_takes_no_running_components_connection_or_session) {
-  DAPR_MQTT_NEEDS_MOSQUITTO();
-  const Mosquitto broker;
-  TemporaryFolder folder;
-  std::ofstream(folder.path() + "/c.yaml")
-      << "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: a}\nspec:\n"
-         "  type: pubsub.mqtt\n  version: v1\n  metadata:\n  - {name: url, value: '"
-      << broker.url() << "'}\n  - {name: consumerID, value: orders}\n"
-      << "  - {name: qos, value: 1}\n  - {name: cleanSession, value: 'false'}\n";
-  EXPECT_EQ(run({"check", folder.path() + "/c.yaml"}).code, 0);
-  EXPECT_THAT(broker.log(), HasSubstr(" as orders-check-"));
-  EXPECT_THAT(broker.log(), ::testing::Not(HasSubstr(" as orders ")));
 }
 
 TEST_F(Tools, probe_says_whether_the_component_serves_and_in_which_version) {

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -38,6 +39,11 @@ class LoopbackBroker final : public core::BrokerClientFactory {
   void answer_connects_with(base::Status status) {
     base::MutexLock lock(mutex_);
     connect_answer_ = std::move(status);
+  }
+  /// MQTT 5 alone.
+  void answer_mqtt5_with(base::Result<core::BrokerLimits> answer) {
+    base::MutexLock lock(mutex_);
+    mqtt5_answer_ = std::move(answer);
   }
   /// SUBACKs are kept back until let_subscribes_go().
   void hold_subscribes() {
@@ -82,14 +88,19 @@ class LoopbackBroker final : public core::BrokerClientFactory {
     void open() {
       broker_.worker_.post([this] {
         base::Status status;
+        std::optional<core::BrokerLimits> limits;
         {
           base::MutexLock lock(broker_.mutex_);
+          const bool mqtt5 = options_.protocol == core::ProtocolVersion::kMqtt5;
           status = broker_.connect_answer_;
+          if (status.ok() && mqtt5) status = broker_.mqtt5_answer_.status();
+          if (status.ok() && mqtt5) limits = broker_.mqtt5_answer_.value();
           if (status.ok()) {
             if (++broker_.connected_[options_.client_id] > 1) ++broker_.takeovers_;
             up_ = true;
           }
         }
+        if (limits) listener_->on_broker_limits(*limits);
         if (status.ok()) {
           listener_->on_connected(false);
         } else {
@@ -220,6 +231,7 @@ class LoopbackBroker final : public core::BrokerClientFactory {
 
   base::Mutex mutex_;
   base::Status connect_answer_ DM_GUARDED_BY(mutex_);
+  base::Result<core::BrokerLimits> mqtt5_answer_ DM_GUARDED_BY(mutex_){core::BrokerLimits()};
   bool hold_subscribes_ DM_GUARDED_BY(mutex_) = false;
   bool hold_publishes_ DM_GUARDED_BY(mutex_) = false;
   std::vector<base::Executor::Task> held_subscribes_ DM_GUARDED_BY(mutex_);

@@ -7,6 +7,7 @@
 
 #include "dapr_mqtt/base/log.h"
 #include "dapr_mqtt/base/status.h"
+#include "dapr_mqtt/core/broker_limits.h"
 #include "dapr_mqtt/core/connection_options.h"
 #include "dapr_mqtt/core/message.h"
 #include "dapr_mqtt/core/session_store.h"
@@ -20,6 +21,8 @@ class ConnectionListener {
  public:
   virtual ~ConnectionListener() = default;
 
+  /// What an MQTT 5 broker says of itself, in front of each on_connected().
+  virtual void on_broker_limits(const BrokerLimits& /*limits*/) {}
   /// The connection is made. `session_present`: the broker kept the session of
   /// before (MQTT-3.2.2-2), so its subscriptions are in force.
   virtual void on_connected(bool session_present) = 0;

@@ -12,6 +12,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::StartsWith;
 
 class Check : public ::testing::Test {
  protected:
@@ -41,7 +42,7 @@ class Check : public ::testing::Test {
 TEST_F(Check, goes_through_all_steps_and_leaves_no_connection) {
   options_.timeout = std::chrono::seconds(20);
   EXPECT_TRUE(run()) << steps_.back().text;
-  EXPECT_THAT(names(), ElementsAre("connect", "subscribe", "qos 0", "qos 1", "qos 2", "size"));
+  EXPECT_THAT(names(), ElementsAre("connect", "mqtt 5", "subscribe", "qos 0", "qos 1", "qos 2", "size"));
   EXPECT_EQ(begun_, names());
   EXPECT_THAT(broker_.connected_clients(), IsEmpty());
 }
@@ -58,9 +59,9 @@ TEST_F(Check, says_which_packet_a_silent_broker_does_not_answer) {
   broker_.hold_subscribes();
   broker_.hold_publishes(true);
   EXPECT_FALSE(run());
-  ASSERT_GE(steps_.size(), 3U);
-  EXPECT_EQ(steps_[1].text, "the broker does not answer SUBSCRIBE");
-  EXPECT_THAT(steps_[3].text, HasSubstr("does not answer PUBLISH"));
+  ASSERT_GE(steps_.size(), 5U);
+  EXPECT_EQ(steps_[2].text, "the broker does not answer SUBSCRIBE");
+  EXPECT_THAT(steps_[4].text, HasSubstr("does not answer PUBLISH"));
 }
 
 TEST_F(Check, finds_a_broker_that_forgets_sessions) {
@@ -71,6 +72,56 @@ TEST_F(Check, finds_a_broker_that_forgets_sessions) {
   EXPECT_EQ(steps_.back().name, "session");
   EXPECT_THAT(steps_.back().text, AllOf(HasSubstr("forgot the session"), HasSubstr("cleanSession")));
   EXPECT_THAT(broker_.connected_clients(), IsEmpty());
+}
+
+TEST_F(Check, shows_what_an_mqtt5_broker_says_of_itself) {
+  core::BrokerLimits limits;
+  limits.receive_maximum = 20;
+  limits.shared_available = false;
+  broker_.answer_mqtt5_with(limits);
+  for (const auto version : {core::ProtocolVersion::kMqtt5, core::ProtocolVersion::kMqtt311}) {
+    steps_.clear();
+    options_.timeout = std::chrono::seconds(20);
+    options_.connection.protocol = version;
+    EXPECT_TRUE(run());
+    const Step& step = steps_.at(1);
+    EXPECT_EQ(step.outcome, Outcome::kPassed);
+    EXPECT_THAT(step.text, AllOf(StartsWith("offered: "), HasSubstr("lacks shared subscriptions;"),
+                                 HasSubstr("receive maximum 20")));
+    ASSERT_TRUE(step.mqtt5);
+    EXPECT_TRUE(step.mqtt5->offered);
+    EXPECT_EQ(step.mqtt5->limits.receive_maximum, 20U);
+    EXPECT_THAT(broker_.connected_clients(), IsEmpty());
+  }
+}
+
+TEST_F(Check, passes_a_broker_without_mqtt5_when_that_is_not_asked_for) {
+  options_.timeout = std::chrono::seconds(20);
+  broker_.answer_mqtt5_with(base::failed_precondition("the broker does not speak MQTT 5"));
+  EXPECT_TRUE(run());
+  EXPECT_EQ(steps_.at(1).outcome, Outcome::kPassed);
+  EXPECT_EQ(steps_.at(1).text, "not offered: the broker does not speak MQTT 5");
+  ASSERT_TRUE(steps_.at(1).mqtt5);
+  EXPECT_FALSE(steps_.at(1).mqtt5->offered);
+}
+
+TEST_F(Check, does_not_try_a_qos_that_the_broker_does_not_have) {
+  options_.timeout = std::chrono::seconds(20);
+  core::BrokerLimits limits;
+  limits.maximum_qos = core::QoS::kAtLeastOnce;
+  broker_.answer_mqtt5_with(limits);
+  options_.wanted.qos = core::QoS::kAtLeastOnce;
+  EXPECT_TRUE(run());
+  EXPECT_EQ(steps_.at(5).outcome, Outcome::kPassed);
+  EXPECT_THAT(steps_.at(5).text, StartsWith("not tried: the broker takes qos 1 at the most"));
+
+  steps_.clear();
+  options_.wanted.qos = core::QoS::kExactlyOnce;
+  EXPECT_FALSE(run());
+  EXPECT_EQ(steps_.at(1).outcome, Outcome::kWarning);
+  EXPECT_THAT(steps_.at(1).text, HasSubstr("lower qos from 2 to 1; offered"));
+  EXPECT_EQ(steps_.at(5).outcome, Outcome::kFailed);
+  EXPECT_FALSE(steps_.at(5).depends_on_topic);
 }
 
 TEST_F(Check, refuses_a_topic_that_cannot_be_published_to) {

@@ -75,7 +75,11 @@ TEST_F(BrokerLimitsTest, Are_the_protocols_defaults_when_connack_says_nothing) {
   EXPECT_TRUE(limits.retain_available);
   EXPECT_TRUE(limits.wildcards_available);
   EXPECT_TRUE(limits.shared_available);
+  EXPECT_TRUE(limits.subscription_ids_available);
+  EXPECT_EQ(limits.topic_alias_maximum, 0U);
   EXPECT_FALSE(limits.server_keep_alive);
+  EXPECT_FALSE(limits.session_expiry);
+  EXPECT_EQ(limits.assigned_client_id, "");
 }
 
 TEST_F(BrokerLimitsTest, Are_taken_from_connack) {
@@ -87,6 +91,10 @@ TEST_F(BrokerLimitsTest, Are_taken_from_connack) {
   list.add_number(MQTTPROPERTY_CODE_WILDCARD_SUBSCRIPTION_AVAILABLE, 0);
   list.add_number(MQTTPROPERTY_CODE_SHARED_SUBSCRIPTION_AVAILABLE, 0);
   list.add_number(MQTTPROPERTY_CODE_SERVER_KEEP_ALIVE, 12);
+  list.add_number(MQTTPROPERTY_CODE_SUBSCRIPTION_IDENTIFIERS_AVAILABLE, 0);
+  list.add_number(MQTTPROPERTY_CODE_TOPIC_ALIAS_MAXIMUM, 9);
+  list.add_number(MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL, 0xFFFF'FFFF);
+  list.add_bytes(MQTTPROPERTY_CODE_ASSIGNED_CLIENT_IDENTIFER, "theirs");
   const BrokerLimits limits = limits_in_connack(list.raw());
   EXPECT_EQ(limits.receive_maximum, 7U);
   EXPECT_EQ(limits.maximum_packet_size, 1000U);
@@ -95,6 +103,10 @@ TEST_F(BrokerLimitsTest, Are_taken_from_connack) {
   EXPECT_FALSE(limits.wildcards_available);
   EXPECT_FALSE(limits.shared_available);
   EXPECT_EQ(limits.server_keep_alive, std::chrono::seconds(12));
+  EXPECT_FALSE(limits.subscription_ids_available);
+  EXPECT_EQ(limits.topic_alias_maximum, 9U);
+  EXPECT_EQ(limits.session_expiry, core::kSessionNeverExpires);
+  EXPECT_EQ(limits.assigned_client_id, "theirs");
 }
 
 }  // namespace
