@@ -9,15 +9,36 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// A name in any case, as the component takes it: "qos" as "^[qQ][oO][sS]$".
-std::string in_any_case(std::string_view name) {
-  std::string pattern = "^";
-  for (const char c : name) {
+/// A word in any case, as the component takes it: "qos" as "[qQ][oO][sS]".
+std::string in_any_case(std::string_view word) {
+  std::string pattern;
+  for (const char c : word) {
     const char lower = base::to_lower({&c, 1}).front();
     const char upper = lower >= 'a' && lower <= 'z' ? static_cast<char>(lower - 'a' + 'A') : lower;
-    pattern += lower == upper ? std::string(1, c) : std::string("[") + lower + upper + "]";
+    if (lower != upper) {
+      pattern += std::string("[") + lower + upper + "]";
+    } else {
+      pattern += (c == '.' || c == '+' ? "\\" : "") + std::string(1, c);
+    }
   }
-  return pattern + "$";
+  return pattern;
+}
+
+/// Blanks around a value do not count, and a value of nothing else is as none.
+std::string whole(const std::string& pattern) { return "^\\s*(" + pattern + ")?\\s*$"; }
+
+/// The values themselves, for the editor's list, and whatever else means the same.
+Json choice(const config::KeyInfo& key) {
+  Json values = Json::array();
+  std::string pattern;
+  for (const std::string_view value : key.allowed_values) {
+    const bool number = value.find_first_not_of("0123456789") == std::string_view::npos;
+    values.push_back(value);
+    if (number) values.push_back(std::stoi(std::string(value)));
+    pattern += (pattern.empty() ? "" : "|") + std::string(number ? "[+]?" : "") + in_any_case(value);
+  }
+  const Json texts = {{"type", {"string", "null"}}, {"pattern", whole(pattern)}};
+  return {{{"enum", values}}, texts};
 }
 
 Json value_schema(const config::KeyInfo& key) {
@@ -25,28 +46,27 @@ Json value_schema(const config::KeyInfo& key) {
   if (!key.default_value.empty()) schema["default"] = key.default_value;
   if (!key.example.empty()) schema["examples"] = {key.example};
   if (!key.allowed_values.empty()) {
-    schema["enum"] = Json::array();
-    for (const std::string_view value : key.allowed_values) {
-      schema["enum"].push_back(value);
-      if (key.type == config::KeyType::kNumber) schema["enum"].push_back(std::stoi(std::string(value)));
-    }
+    schema["anyOf"] = choice(key);
     return schema;
   }
   switch (key.type) {
-    case config::KeyType::kString: schema["type"] = "string"; break;
+    // daprd makes texts of numbers and booleans.
+    case config::KeyType::kString:
+      schema["type"] = {"string", "number", "boolean", "null"};
+      break;
     case config::KeyType::kNumber:
-      schema["type"] = {"integer", "string"};
-      schema["pattern"] = "^\\s*[-+]?[0-9]+\\s*$";
+      schema["type"] = {"integer", "string", "null"};
+      schema["pattern"] = whole("[-+]?[0-9]+");
       break;
     case config::KeyType::kBool:
-      schema["type"] = {"boolean", "integer", "string"};
+      schema["type"] = {"boolean", "integer", "string", "null"};
       schema["pattern"] =
-          "^\\s*([tT]([rR][uU][eE])?|[fF]([aA][lL][sS][eE])?|[yY]([eE][sS])?|[nN]([oO])?|[oO][nN]|"
-          "[oO][fF][fF]|0|1)\\s*$";
+          whole("[tT]([rR][uU][eE])?|[fF]([aA][lL][sS][eE])?|[yY]([eE][sS])?|[nN]([oO])?|[oO][nN]|"
+                "[oO][fF][fF]|0|1");
       break;
     case config::KeyType::kDuration:
-      schema["type"] = {"integer", "string"};
-      schema["pattern"] = "^\\s*[-+]?([0-9]+|([0-9.]+(h|m|s|ms|us|µs|ns))+)\\s*$";
+      schema["type"] = {"integer", "string", "null"};
+      schema["pattern"] = whole("[-+]?([0-9]+|([0-9.]+(h|m|s|ms|us|µs|ns))+)");
       break;
   }
   return schema;
@@ -59,7 +79,7 @@ Json item_schema() {
   for (const config::KeyInfo& key : config::keys()) {
     names.push_back(key.name);
     rules.push_back(
-        {{"if", {{"properties", {{"name", {{"pattern", in_any_case(key.name)}}}}}}},
+        {{"if", {{"properties", {{"name", {{"pattern", "^" + in_any_case(key.name) + "$"}}}}}}},
          {"then", {{"properties", {{"value", value_schema(key)}}}}}});
   }
   const Json one_of = {{{"required", {"value"}}}, {{"required", {"secretKeyRef"}}},
@@ -72,7 +92,7 @@ Json item_schema() {
        {{"name",
          // The first is for the editor's list, the second lets other spellings pass.
          {{"anyOf", {{{"enum", names}}, {{"type", "string"}, {"minLength", 1}}}}}},
-        {"value", {{"type", {"string", "number", "boolean"}}}},
+        {"value", {{"type", {"string", "number", "boolean", "null"}}}},
         {"secretKeyRef",
          {{"type", "object"},
           {"required", {"name"}},
@@ -103,7 +123,7 @@ std::string component_schema() {
           {"additionalProperties", false},
           {"properties",
            {{"type", {{"type", "string"}, {"examples", {"pubsub.mqtt"}}}},
-            {"version", {{"const", "v1"}}},
+            {"version", {{"enum", {"v1", "v0"}}}},
             {"ignoreErrors", {{"type", "boolean"}}},
             {"initTimeout", {{"type", "string"}, {"examples", {"10s"}}}},
             {"metadata", {{"type", "array"}, {"items", item_schema()}}}}}}},

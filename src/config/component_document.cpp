@@ -163,6 +163,9 @@ void read_spec(const Reader& read, const YAML::Node& spec, ComponentDocument& ou
   out.version = read.text(spec, "version", "spec.version");
   if (const YAML::Node version = read.field(spec, "version"); version.IsDefined()) {
     out.version_place = place_of(version);
+  } else {
+    read.warn(place_of(spec),
+              "spec.version is missing, and Kubernetes takes no Component without; write version: v1");
   }
   if (const YAML::Node timeout = read.field(spec, "initTimeout"); timeout.IsDefined()) {
     const std::string text = text_of(timeout).value_or("");
@@ -185,7 +188,9 @@ void check_secret_store(const Reader& read, const YAML::Node& resource,
                         const ComponentDocument& component) {
   const YAML::Node auth = read.field(resource, "auth");
   static constexpr std::array<std::string_view, 1> kFields = {"secretStore"};
-  if (auth.IsDefined()) {
+  if (auth.IsDefined() && !auth.IsNull() && !auth.IsMap()) {
+    read.error(place_of(auth), "auth must have secretStore: the secret store's name");
+  } else if (auth.IsDefined()) {
     read.check_fields(auth, "auth.", kFields);
     if (!read.text(auth, "secretStore", "auth.secretStore").empty()) return;
   }
@@ -233,7 +238,9 @@ ComponentDocument read_component(const YAML::Node& resource, const Remark& remar
   read.check_fields(resource, "", kTopFields);
   const YAML::Node api = read.field(resource, "apiVersion");
   if (!api.IsDefined()) {
-    read.warn(out.place, "apiVersion is missing; write apiVersion: dapr.io/v1alpha1");
+    read.error(out.place,
+               "apiVersion is missing, and daprd passes over this Component; write apiVersion: "
+               "dapr.io/v1alpha1");
   } else if (text_of(api) != kApiVersion) {
     read.error(place_of(api), "apiVersion " + base::quote(text_of(api).value_or("")) +
                                   " is not dapr.io/v1alpha1; daprd passes over this Component");

@@ -69,6 +69,21 @@ TEST(ComponentFile, gives_each_problem_its_line_and_column) {
                           HasSubstr("16:12: error: publishTimeout: \"never\" is not a duration")));
 }
 
+TEST(ComponentFile, tells_what_daprd_or_kubernetes_does_with_an_incomplete_frame) {
+  const std::string good = component(kUrl);
+  const auto without = [&](const std::string& line) {
+    std::string text = good;
+    return check(text.erase(text.find(line), line.size()));
+  };
+  EXPECT_THAT(without("apiVersion: dapr.io/v1alpha1\n"),
+              ElementsAre(HasSubstr("1:1: error: apiVersion is missing, and daprd passes over")));
+  EXPECT_THAT(without("  version: v1\n"),
+              ElementsAre(HasSubstr("6:3: warning: spec.version is missing, and Kubernetes takes")));
+  EXPECT_THAT(check(component(kUrl, "auth: vault\n")),
+              ElementsAre("11:7: error: auth must have secretStore: the secret store's name"));
+  EXPECT_THAT(check(component(kUrl, "auth:\n")), IsEmpty());
+}
+
 TEST(ComponentFile, names_the_list_when_a_key_is_missing) {
   EXPECT_THAT(check(component(item("qos", "1"))), ElementsAre(HasSubstr("9:3: error: url: is missing")));
 }
