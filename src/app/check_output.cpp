@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "app/print.h"
+#include "app/progress.h"
+#include "app/terminal.h"
 
 namespace dapr_mqtt::app {
 namespace {
@@ -65,11 +67,17 @@ nlohmann::ordered_json to_json(const inspect::Mqtt5& mqtt5) {
 /// What needs all steps first.
 class Collected : public CheckOutput {
  public:
-  void begin(const std::string& /*endpoint*/, const std::string& /*name*/) override {}
-  void end(const ShownStep& shown) override { steps_.push_back(shown); }
+  void begin(const std::string& endpoint, const std::string& name) override {
+    progress_.emplace(endpoint + ": " + name);
+  }
+  void end(const ShownStep& shown) override {
+    progress_.reset();
+    steps_.push_back(shown);
+  }
 
  protected:
   std::vector<ShownStep> steps_;
+  std::optional<Progress> progress_;
 };
 
 class Plain final : public Collected {
@@ -114,8 +122,10 @@ class Live final : public Collected {
   void begin(const std::string& endpoint, const std::string& name) override {
     if (endpoint != endpoint_) std::printf("%s\n", endpoint.c_str());
     endpoint_ = endpoint;
-    std::printf("  ....  %s", name.c_str());
+    const std::string line = "  ....  " + name;
+    std::printf("%s", line.c_str());
     std::fflush(stdout);
+    progress_.emplace(line);
   }
   void end(const ShownStep& shown) override {
     Collected::end(shown);
@@ -124,7 +134,7 @@ class Live final : public Collected {
   void finish() override { std::printf("%s\n", verdict(steps_).c_str()); }
 
  private:
-  const bool colours_ = std::getenv("NO_COLOR") == nullptr;
+  const bool colours_ = wants_colours();
   std::string endpoint_;
 };
 
@@ -132,7 +142,7 @@ class Live final : public Collected {
 
 std::unique_ptr<CheckOutput> make_check_output(bool json) {
   if (json) return std::make_unique<Json>();
-  if (::isatty(STDOUT_FILENO) == 1) return std::make_unique<Live>();
+  if (is_terminal(STDOUT_FILENO)) return std::make_unique<Live>();
   return std::make_unique<Plain>();
 }
 

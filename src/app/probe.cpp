@@ -94,7 +94,7 @@ void print_message(const dapr::PulledMessage& message, bool json) {
 int run(const ProbeStatusCommand& command) {
   constexpr std::chrono::milliseconds kBetweenLooks{50};
   const auto deadline = system_clock::now() + command.timeout;
-  const Progress progress("waiting for the component");
+  Progress progress("waiting for the component");
   auto begin = steady_clock::now();
   auto client = dapr::ProbeClient::connect(command.socket, "probe", deadline);
   while (command.wait && client.status().kind() == base::ErrorKind::kUnavailable &&
@@ -103,8 +103,9 @@ int run(const ProbeStatusCommand& command) {
     begin = steady_clock::now();
     client = dapr::ProbeClient::connect(command.socket, "probe", deadline);
   }
-  if (!client.ok()) return fail(client.status());
-  const auto version = client.value()->ping();
+  const auto version =
+      client.ok() ? client.value()->ping() : base::Result<std::string>(client.status());
+  progress.end();
   if (!version.ok()) return fail(version.status());
   const auto time = duration_cast<microseconds>(steady_clock::now() - begin);
   if (command.json) {
@@ -135,10 +136,11 @@ int run(const ProbePublishCommand& command) {
   const auto client =
       start_instance(command.socket, command.target, system_clock::now() + command.timeout);
   if (!client.ok()) return fail(client.status());
-  const Progress progress("waiting for the broker");
+  Progress progress("waiting for the broker");
   const auto begin = steady_clock::now();
   const base::Status status = client.value()->publish(
       command.topic, data, {{"qos", command.qos}, {"retain", command.retain ? "true" : "false"}});
+  progress.end();
   if (!status.ok()) return fail(status);
   print("published", std::to_string(data.size()) + " bytes to " + base::quote(command.topic) +
                          " at qos " + command.qos + " in " +

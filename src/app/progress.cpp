@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <utility>
 
+#include "app/terminal.h"
+
 namespace dapr_mqtt::app {
 namespace {
 
@@ -15,10 +17,12 @@ constexpr std::chrono::seconds kSilence{2};
 }  // namespace
 
 Progress::Progress(std::string what) : what_(std::move(what)) {
-  if (::isatty(STDERR_FILENO) == 1) thread_ = std::thread([this] { show(); });
+  if (is_terminal(STDERR_FILENO)) thread_ = std::thread([this] { show(); });
 }
 
-Progress::~Progress() {
+Progress::~Progress() { end(); }
+
+void Progress::end() {
   if (!thread_.joinable()) return;
   {
     base::MutexLock lock(mutex_);

@@ -9,13 +9,16 @@
 namespace dapr_mqtt::app {
 
 /// Tells a person at a terminal (standard error) what is waited for, once it takes
-/// longer than two seconds, and wipes it away at the end. Silent elsewhere.
+/// longer than two seconds, and wipes it away at the end. Silent elsewhere. Nothing
+/// else is to be printed meanwhile.
 class Progress {
  public:
   explicit Progress(std::string what);
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
+
+  void end();  ///< idempotent
 
  private:
   void show();

@@ -5,6 +5,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -40,14 +41,39 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   return out;
 }
 
+struct Ends {
+  base::UniqueFd read;
+  base::UniqueFd write;
+};
+
+Ends make_pipe() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("pipe failed");
+  return {base::UniqueFd(ends[0]), base::UniqueFd(ends[1])};
+}
+
+/// Bytes come as they were written: a line ends with one character.
+Ends make_terminal() {
+  Ends ends;
+  ends.read.reset(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+  char name[64];
+  if (ends.read.get() < 0 || ::grantpt(ends.read.get()) != 0 || ::unlockpt(ends.read.get()) != 0 ||
+      ::ptsname_r(ends.read.get(), name, sizeof name) != 0) {
+    throw std::runtime_error("no pseudo-terminal can be had");
+  }
+  ends.write.reset(::open(name, O_RDWR | O_NOCTTY | O_CLOEXEC));
+  termios how{};
+  if (::tcgetattr(ends.write.get(), &how) != 0) throw std::runtime_error("tcgetattr failed");
+  ::cfmakeraw(&how);
+  if (::tcsetattr(ends.write.get(), TCSANOW, &how) != 0) throw std::runtime_error("tcsetattr failed");
+  return ends;
+}
+
 }  // namespace
 
 ChildProcess::ChildProcess(std::vector<std::string> argv,
-                           const std::map<std::string, std::string>& environment) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("pipe failed");
-  base::UniqueFd read_end(ends[0]);
-  base::UniqueFd write_end(ends[1]);
+                           const std::map<std::string, std::string>& environment, Output output) {
+  auto [read_end, write_end] = output == Output::kTerminal ? make_terminal() : make_pipe();
   std::vector<std::string> variables = environment_with(environment);
   const std::vector<char*> arguments = pointers(argv);
   const std::vector<char*> environment_pointers = pointers(variables);
@@ -82,7 +108,7 @@ void ChildProcess::read_output(int fd) {
     if (size < 0 && errno == EINTR) continue;
     base::MutexLock lock(mutex_);
     if (size > 0) output_.append(buffer, static_cast<std::size_t>(size));
-    if (size <= 0) output_ended_ = true;
+    if (size <= 0) output_ended_ = true;  // of a terminal, with EIO
     grown_.notify_all();
     if (size <= 0) return;
   }

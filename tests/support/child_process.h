@@ -23,10 +23,14 @@ namespace dapr_mqtt::testing {
 /// test leaves nothing behind.
 class ChildProcess {
  public:
+  /// What its output and error are.
+  enum class Output { kPipe, kTerminal };
+
   /// `argv[0]` is a path. `environment` is set over ours, but for Dapr's own
   /// variables (DAPR_…, APP_ID), which a child has only from `environment`.
   explicit ChildProcess(std::vector<std::string> argv,
-                        const std::map<std::string, std::string>& environment = {});
+                        const std::map<std::string, std::string>& environment = {},
+                        Output output = Output::kPipe);
   ~ChildProcess();
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
