@@ -10,6 +10,7 @@
 
 #include "dapr_mqtt/base/log.h"
 #include "dapr_mqtt/base/mutex.h"
+#include "dapr_mqtt/base/repeat_filter.h"
 #include "dapr_mqtt/base/worker.h"
 #include "dapr_mqtt/core/broker.h"
 #include "mqtt/attempt.h"
@@ -18,7 +19,6 @@
 #include "mqtt/memory_packets.h"
 #include "mqtt/paho_client.h"
 #include "mqtt/paho_shims.h"
-#include "mqtt/repeat_filter.h"
 #include "mqtt/resolver.h"
 
 namespace dapr_mqtt::mqtt {
@@ -96,7 +96,7 @@ class Connection {
   base::Executor::TimerId retry_timer_ = 0;
   base::Executor::TimerId library_timer_ = 0;
   std::vector<std::function<void()>> closed_;
-  RepeatFilter repeats_;
+  base::RepeatFilter repeats_;
   std::optional<shims::Hurry> hurry_;
   std::uint64_t last_completed_ = 0;
 

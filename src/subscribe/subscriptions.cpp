@@ -104,7 +104,7 @@ void Subscriptions::add(const core::TopicFilter& filter, const SubscriptionReque
              .emplace(filter, Subscription{request, plan_.assign(filter), 0, State::kWaiting, 0, {},
                                            base::Backoff(kRetryFirst, kRetryMost,
                                                          settings_.seed + subscriptions_.size()),
-                                           0, {}})
+                                           {}, 0, {}})
              .first;
     host_.routes_changed(plan_);
     std::erase_if(left_over_, [&](const auto& other) { return other.filter == filter; });
@@ -283,6 +283,7 @@ void Subscriptions::answered(const core::TopicFilter& filter, std::uint64_t gene
   if (!subscription.refusal.ok()) {
     log_.info("topic filter " + base::quote(filter.str()) + ": the broker accepts it now");
     subscription.refusal = {};
+    subscription.repeats.reset();
   }
   if (granted.value() < subscription.request.options.qos) {
     log_.warn("topic filter " + base::quote(filter.str()) + ": the broker grants qos " +
@@ -298,9 +299,13 @@ void Subscriptions::refuse(Map::value_type& item, const base::Status& why) {
   subscription.state = State::kWaiting;
   core::bump(counters_.subscribe_refused);
   const base::Duration delay = subscription.backoff.next();
-  log_.error("topic filter " + base::quote(item.first.str()) + ": subscription refused: " +
-             why.message() + "; the stream stays open, next try in " +
-             std::to_string(std::chrono::duration_cast<seconds>(delay).count() + 1) + " s");
+  const auto line = subscription.repeats.pass(
+      why.message(),
+      "topic filter " + base::quote(item.first.str()) + ": subscription refused: " + why.message() +
+          "; the stream stays open, next try in " +
+          std::to_string(std::chrono::duration_cast<seconds>(delay).count() + 1) + " s",
+      executor_.now());
+  if (line) log_.error(*line);
   subscription.refusal = why;
   subscription.retry = executor_.post_at(executor_.now() + delay, [this, filter = item.first] {
     const auto it = subscriptions_.find(filter);

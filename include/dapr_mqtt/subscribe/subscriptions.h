@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "dapr_mqtt/base/backoff.h"
+#include "dapr_mqtt/base/repeat_filter.h"
 #include "dapr_mqtt/base/executor.h"
 #include "dapr_mqtt/base/log.h"
 #include "dapr_mqtt/core/broker.h"
@@ -97,6 +98,7 @@ class Subscriptions {
     std::uint64_t generation = 0;  ///< answers to an older SUBSCRIBE are stale
     base::Status refusal;
     base::Backoff backoff;
+    base::RepeatFilter repeats;  ///< of refusals
     base::Executor::TimerId retry = 0;
     std::vector<Settled> settled;
   };

@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 #include "unit/subscribe/subscriptions_fixture.h"
 
 namespace dapr_mqtt::subscribe {
@@ -127,6 +129,34 @@ TEST_F(SubscriptionsTest, try_a_refused_filter_again_until_it_heals) {
   grant();
   EXPECT_TRUE(health.ok());
   EXPECT_TRUE(log.contains("accepts it now"));
+}
+
+TEST_F(SubscriptionsTest, tell_of_a_lasting_refusal_once_a_minute_with_a_count) {
+  make(true);
+  add("secret");
+  connect(0);
+  const auto told = [&] {
+    const auto lines = log.lines();
+    return std::count_if(lines.begin(), lines.end(), [](const std::string& line) {
+      return line.find("subscription refused") != std::string::npos;
+    });
+  };
+  const auto refuse = [&] {
+    consumers[0]->answer(base::permission_denied("not authorized"));
+    executor.run();
+  };
+  refuse();
+  for (const auto wait : {seconds(1), seconds(2), seconds(4), seconds(8)}) {
+    executor.advance(wait);
+    ASSERT_EQ(consumers[0]->subscribes.size(), 1U);
+    refuse();
+  }
+  EXPECT_EQ(told(), 1);
+  EXPECT_EQ(counters.subscribe_refused, 5U);
+  executor.advance(seconds(60));
+  refuse();
+  EXPECT_EQ(told(), 2);
+  EXPECT_TRUE(log.contains("(4 more times since the last line about it)"));
 }
 
 TEST_F(SubscriptionsTest, keep_the_others_when_one_is_refused) {

@@ -1,11 +1,11 @@
-#include "mqtt/repeat_filter.h"
+#include "dapr_mqtt/base/repeat_filter.h"
 
 #include <gtest/gtest.h>
 
-namespace dapr_mqtt::mqtt {
+namespace dapr_mqtt::base {
 namespace {
 
-constexpr base::TimePoint kStart{std::chrono::hours(1)};
+constexpr TimePoint kStart{std::chrono::hours(1)};
 
 TEST(RepeatFilter, Repeats_are_counted_and_told_once_a_minute) {
   RepeatFilter filter;
@@ -31,4 +31,4 @@ TEST(RepeatFilter, Same_cause_passes_after_a_reset) {
 }
 
 }  // namespace
-}  // namespace dapr_mqtt::mqtt
+}  // namespace dapr_mqtt::base

@@ -7,17 +7,17 @@
 
 #include "dapr_mqtt/base/executor.h"
 
-namespace dapr_mqtt::mqtt {
+namespace dapr_mqtt::base {
 
-/// Keeps a broker that is away for hours from filling the log: of lines with the
+/// Keeps trouble that lasts for hours from filling the log: of lines with the
 /// same cause, the first at once, then one a minute that says how many were left
 /// out. Not thread-safe.
 class RepeatFilter {
  public:
-  static constexpr base::Duration kInterval = std::chrono::minutes(1);
+  static constexpr Duration kInterval = std::chrono::minutes(1);
 
   /// `line` (perhaps with a count), or none when it is to be left out.
-  std::optional<std::string> pass(const std::string& cause, std::string line, base::TimePoint now) {
+  std::optional<std::string> pass(const std::string& cause, std::string line, TimePoint now) {
     if (cause == cause_ && now - last_ < kInterval) {
       ++left_out_;
       return std::nullopt;
@@ -35,8 +35,8 @@ class RepeatFilter {
 
  private:
   std::string cause_;
-  base::TimePoint last_{};
+  TimePoint last_{};
   std::uint64_t left_out_ = 0;
 };
 
-}  // namespace dapr_mqtt::mqtt
+}  // namespace dapr_mqtt::base
