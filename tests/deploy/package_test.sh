@@ -102,6 +102,9 @@ wait $component_pid || fail "it stopped with $?"
 component_pid=''
 
 say "Removing"
+in_root --remove dapr-pubsub-mqtt
+[[ ! -e $program ]] || fail "removing left $program"
+[[ -s $root/etc/default/dapr-pubsub-mqtt ]] || fail "removing took the user's options"
 in_root --purge dapr-pubsub-mqtt
 left=$(find "$root" -not -path "$root/var/lib/dpkg*" -not -type d)
 [[ -z $left ]] || fail "left behind: $left"
