@@ -27,7 +27,7 @@ make_root() {
 
 enter() { # enter <command…>
   chroot "$root" env -i HOME=/root LANG=C.UTF-8 PATH=/usr/sbin:/usr/bin:/sbin:/bin \
-    CCACHE_DIR=/ccache CCACHE_BASEDIR=/project CCACHE_NOHASHDIR=1 "$@"
+    CCACHE_DIR=/ccache CCACHE_BASEDIR=/project CCACHE_NOHASHDIR=1 CCACHE_IGNOREOPTIONS=-Werror "$@"
 }
 
 [[ -d $root ]] || make_root
@@ -36,6 +36,14 @@ mount --rbind /dev "$root/dev"
 mount -t tmpfs tmpfs "$root/tmp"
 mount --bind "$PROJECT" "$root/project"
 mount -o remount,bind,ro "$root/project"
+# Where any clone's builds are, and -Werror is no difference (CCACHE_IGNOREOPTIONS): what the
+# compiler's cache has of the build here, which comes first, serves the newcomer's.
+build=/build
+if [[ -d $PROJECT/build ]]; then
+  mkdir -p "$root/builds"
+  mount --bind "$root/builds" "$root/project/build"
+  build=/project/build/test
+fi
 [[ -z $CCACHE_FOLDER ]] || mount --bind "$CCACHE_FOLDER" "$root/ccache"
 
 case $mode in
@@ -43,15 +51,18 @@ case $mode in
     for file in resolv.conf hosts; do cat "/etc/$file" >"$root/etc/$file"; done
     enter bash -euc '
       . /project/scripts/lib/packages.sh
-      install_packages "${PACKAGES_BUILD[@]}" "${PACKAGES_TEST[@]}" "$@"
-      apt-get clean' install ${CCACHE_FOLDER:+ccache}
+      install_packages "${PACKAGES_BUILD[@]}" "${PACKAGES_TEST[@]}" ccache
+      apt-get clean'
     ;;
   build)
-    enter nice cmake --preset test -S /project -B /build -DDAPR_MQTT_DEBIAN13=OFF
-    enter nice cmake --build /build -j "$1"
+    enter nice cmake --preset test -S /project -B "$build" -DDAPR_MQTT_DEBIAN13=OFF
+    enter nice cmake --build "$build" -j "$1"
     enter dpkg-query -W -f '${Package} ${Version}\n' g++ libpaho-mqtt-dev libpaho-mqttpp-dev mosquitto
     ;;
   test)
-    enter ctest --test-dir /build --output-on-failure --no-tests=error -j "$1" -L "^$2\$"
+    enter ctest --test-dir "$build" --output-on-failure --no-tests=error -j "$1" -L "^$2\$"
+    ;;
+  newcomer)
+    enter nice bash /newcomer/tests/debian13/newcomer.sh /newcomer
     ;;
 esac

@@ -4,6 +4,7 @@
 #   run.sh root  <folder>                 makes <folder>/root, with what packages.sh names
 #   run.sh build <folder> <jobs>          preset test, in <folder>/root/build
 #   run.sh test  <folder> <jobs> <level>  the tests with this label
+#   run.sh newcomer <folder>              a fresh clone of what is committed, and newcomer.sh in it
 # What is there is used again; to begin afresh, remove the folder. Exits with 77,
 # and the reason, where there can be no such root: ctest counts that as skipped.
 set -euo pipefail
@@ -40,6 +41,13 @@ fi
 # What is compiled in there is kept where the machine keeps such things, if it does.
 ccache=
 if command -v ccache >/dev/null; then ccache=$(ccache --get-config cache_dir 2>/dev/null || true); fi
+
+if [[ $mode == newcomer ]]; then
+  git -C "$project" rev-parse HEAD >/dev/null 2>&1 || skip "$project is no git repository"
+  rm -rf "$folder/root/newcomer"
+  git clone --quiet "$project" "$folder/root/newcomer"
+  git -C "$folder/root/newcomer" log --oneline --max-count 1
+fi
 
 # Mounts and processes of its own: however that ends, the kernel leaves nothing
 # of them, and nobody outside can come across the mounts.
