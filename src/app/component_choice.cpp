@@ -43,7 +43,9 @@ base::Result<config::FoundComponent> choose_component(const std::string& path,
                                                    : problems);
   }
   if (meant.size() != 1) {
-    return base::invalid_argument(path + ": choose one with --component: " + names);
+    const std::string none =
+        meant.empty() ? "there is no Component " + base::quote(name, 80) + "; " : "";
+    return base::invalid_argument(path + ": " + none + "choose one with --component: " + names);
   }
   if (meant.front()->good) return *meant.front();
   const std::string problems = problems_of(report, meant.front()->name);

@@ -49,8 +49,7 @@ void advise_on_client_id(const ComponentDocument& component,
     remark(Severity::kWarning, place,
            what + ", while " + workload.what + " runs " + std::to_string(workload.replicas) +
                " replicas: they take the connection away from each other. Write {podName} or "
-               "{uuid} in it; replicas compete for messages through topics of the form "
-               "$share/<group>/<filter>");
+               "{uuid} in it; with consumerGroup each message goes to one of them");
   }
   if (id == nullptr || several || holds(*id, "{appID}") || component.scopes.size() == 1) return;
   remark(Severity::kWarning, place,

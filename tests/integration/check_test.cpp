@@ -28,17 +28,6 @@ class Check : public Tools {
   const TemporaryFolder folder_;
 };
 
-TEST_F(Check, tells_each_step) {
-  DAPR_MQTT_NEEDS_MOSQUITTO();
-  const Mosquitto broker;
-  const Ran ran = run({"check", broker.url()});
-  EXPECT_EQ(ran.code, 0) << ran.output;
-  expect_golden("check.txt", without_chance(ran.output, {std::to_string(broker.port())}));
-  const Ran json = run({"check", "--json", broker.url()});
-  EXPECT_EQ(json.code, 0) << json.output;
-  expect_golden("check.json", without_chance(json.output, {std::to_string(broker.port())}));
-}
-
 TEST_F(Check, tells_what_it_saw_of_tls) {
   DAPR_MQTT_NEEDS_MOSQUITTO();
   const CertificateAuthority ca;

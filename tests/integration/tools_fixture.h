@@ -33,7 +33,11 @@ inline std::string without_chance(std::string text, const std::vector<std::strin
   text = std::regex_replace(text, std::regex(" *[0-9]+\\.[0-9] ms"), " <TIME>");
   text = std::regex_replace(text, std::regex("\"microseconds\": ?[0-9]+"), "\"microseconds\": <TIME>");
   text = std::regex_replace(text, std::regex("\\b[0-9a-f]{8}\\b"), "<RANDOM>");
-  text = std::regex_replace(text, std::regex("\\b[0-9]+\\.[0-9]+\\.[0-9]+\n"), "<VERSION>\n");
+  // The commit is there in a clone only.
+  text = std::regex_replace(
+      text, std::regex("([ \"])[0-9]+\\.[0-9]+\\.[0-9]+( \\(commit [0-9a-f]+\\))?([\"\n])"),
+      "$1<VERSION>$3");
+  text = std::regex_replace(text, std::regex("localhost is [^\n]*"), "localhost is <ADDRESSES>");
   return text;
 }
 

@@ -1,4 +1,4 @@
-// What `validate`, `probe` and the help print, word for word.
+// What `validate` and `probe` do; outputs_test.cpp has what they print.
 #include "integration/tools_fixture.h"
 #include "support/mosquitto.h"
 
@@ -6,21 +6,6 @@ namespace dapr_mqtt::testing {
 namespace {
 
 using ::testing::HasSubstr;
-
-TEST_F(Tools, help_is_as_written_down) {
-  expect_golden("help.txt", run({"--help"}).output);
-  expect_golden("help_serve.txt", run({"serve", "--help"}).output);
-  expect_golden("help_check.txt", run({"check", "--help"}).output);
-}
-
-TEST_F(Tools, validate_prints_every_problem_and_counts_them) {
-  const Ran ran = run({"validate", sample("bad.yaml")});
-  EXPECT_EQ(ran.code, 1);
-  expect_golden("validate.txt", without_chance(ran.output, {PROJECT_ROOT}));
-  const Ran json = run({"validate", "--json", sample("bad.yaml")});
-  EXPECT_EQ(json.code, 1);
-  expect_golden("validate.json", without_chance(json.output, {PROJECT_ROOT}));
-}
 
 TEST_F(Tools, validate_exits_as_documented) {
   EXPECT_EQ(run({"validate", sample("good.yaml")}).code, 0);
@@ -30,16 +15,6 @@ TEST_F(Tools, validate_exits_as_documented) {
   EXPECT_EQ(run({"validate", sample("none.yaml")}).code, 2);
   EXPECT_EQ(run({"validate"}).code, 2);
   EXPECT_EQ(run({"validate", "--unknown", sample("good.yaml")}).code, 2);
-}
-
-TEST_F(Tools, probe_says_whether_the_component_serves_and_in_which_version) {
-  const ComponentProcess component;
-  const Ran up = run({"probe", "--socket", component.socket()});
-  EXPECT_EQ(up.code, 0);
-  expect_golden("probe.txt", without_chance(up.output, {component.socket()}));
-  const Ran down = run({"probe", "--socket", component.socket() + ".none"});
-  EXPECT_EQ(down.code, 1);
-  EXPECT_THAT(down.output, HasSubstr("is the component running"));
 }
 
 TEST_F(Tools, probe_waits_for_a_component_that_is_still_starting) {
