@@ -43,7 +43,7 @@ TEST_F(Terminal, shows_each_step_of_check_as_it_happens_in_colours) {
 
 TEST_F(Terminal, shows_a_failed_step_in_red_and_a_warning_in_yellow) {
   DAPR_MQTT_NEEDS_MOSQUITTO();
-  const Mosquitto broker({.extra_lines = {"max_qos 1"}});
+  const Mosquitto broker({.extra_lines = {"max_packet_size 2000"}});
   EXPECT_THAT(all_of(*start({"check", broker.url()}, Output::kTerminal)), HasSubstr("\033[33mwarn\033[0m"));
   const std::string nowhere = "tcp://127.0.0.1:" + std::to_string(unused_port());
   EXPECT_THAT(all_of(*start({"check", nowhere}, Output::kTerminal)),

@@ -2,6 +2,7 @@
 // to whoever subscribed. Clean sessions only.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
@@ -71,6 +72,11 @@ class LoopbackBroker final : public core::BrokerClientFactory {
       if (count > 0) ids.insert(id);
     }
     return ids;
+  }
+  /// The highest QoS that any SUBSCRIBE has asked for.
+  core::QoS highest_subscribed() {
+    base::MutexLock lock(mutex_);
+    return highest_subscribed_;
   }
   /// How often a client ID connected while it was connected already.
   int takeovers() {
@@ -160,6 +166,7 @@ class LoopbackBroker final : public core::BrokerClientFactory {
         {
           base::MutexLock lock(link_.broker_.mutex_);
           filters.emplace(filter.str(), std::pair{filter, options.qos});
+          link_.broker_.highest_subscribed_ = std::max(link_.broker_.highest_subscribed_, options.qos);
         }
         done(options.qos);
       };
@@ -237,6 +244,7 @@ class LoopbackBroker final : public core::BrokerClientFactory {
   std::vector<base::Executor::Task> held_subscribes_ DM_GUARDED_BY(mutex_);
   std::vector<Consumer*> consumers_ DM_GUARDED_BY(mutex_);
   std::map<std::string, int> connected_ DM_GUARDED_BY(mutex_);
+  core::QoS highest_subscribed_ DM_GUARDED_BY(mutex_) = core::QoS::kAtMostOnce;
   int takeovers_ DM_GUARDED_BY(mutex_) = 0;
   base::Worker worker_{"loopback"};
 };

@@ -114,6 +114,7 @@ TEST_F(Check, does_not_try_a_qos_that_the_broker_does_not_have) {
   EXPECT_TRUE(run());
   EXPECT_EQ(steps_.at(5).outcome, Outcome::kPassed);
   EXPECT_THAT(steps_.at(5).text, StartsWith("not tried: the broker takes qos 1 at the most"));
+  EXPECT_EQ(broker_.highest_subscribed(), core::QoS::kAtLeastOnce);
 
   steps_.clear();
   options_.wanted.qos = core::QoS::kExactlyOnce;
