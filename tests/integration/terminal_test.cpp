@@ -81,10 +81,15 @@ TEST_F(Terminal, shows_from_two_seconds_on_what_check_waits_for_and_a_pipe_never
   broker.accept();
   ASSERT_EQ(broker.receive()[0], 0x10);
   const auto shown = start(command, Output::kTerminal);
-  ASSERT_TRUE(shown->wait_for_output(" ... 2 s")) << shown->output();
-  ASSERT_TRUE(shown->wait_for_output(" ... 3 s")) << shown->output();
-  EXPECT_THAT(shown->output(), AllOf(HasSubstr("\r\033[K  ....  connect ... 2 s\r\033[K  ....  connect ... 3 s"),
-                                     Not(HasSubstr(" ... 0 s")), Not(HasSubstr(" ... 1 s"))));
+  const std::string line = "\r\033[K  ....  connect ... ";
+  ASSERT_TRUE(shown->wait_for_output(line)) << shown->output();
+  const std::size_t first = shown->output().find(line) + line.size();
+  ASSERT_TRUE(shown->wait_for_output(line, first)) << shown->output();
+  const std::size_t second = shown->output().find(line, first) + line.size();
+  ASSERT_TRUE(shown->wait_for_output(" s", second)) << shown->output();
+  const std::string output = shown->output();
+  EXPECT_GE(std::stoi(output.substr(first)), 2) << output;
+  EXPECT_GT(std::stoi(output.substr(second)), std::stoi(output.substr(first))) << output;
   EXPECT_THAT(piped->output(), IsEmpty());
 }
 
@@ -93,7 +98,7 @@ TEST_F(Terminal, wipes_away_what_was_waited_for_before_the_result) {
   const std::string socket = folder.path() + "/mqtt.sock";
   const auto probe =
       start({"probe", "--wait", "--timeout", "60s", "--socket", socket}, Output::kTerminal);
-  ASSERT_TRUE(probe->wait_for_output("waiting for the component ... 2 s")) << probe->output();
+  ASSERT_TRUE(probe->wait_for_output("waiting for the component ... ")) << probe->output();
   const ComponentProcess component({.socket_folder = folder.path()});
   const std::string output = all_of(*probe);
   const std::size_t wiped = output.rfind(kWipe);
