@@ -104,9 +104,7 @@ class BrokerCheck {
       options.protocol = core::ProtocolVersion::kMqtt5;
       PublisherLink link(factory_, log_, std::move(options));
       if (const auto made = link.connect(options_.timeout); !made.ok()) {
-        step.mqtt5.emplace();
-        step.text = "not offered: " + made.status().message();
-        return;
+        return no_mqtt5(step, made.status());
       }
       limits_ = link.limits();
     }
@@ -116,6 +114,19 @@ class BrokerCheck {
       step.outcome = Outcome::kWarning;
     }
     step.text += "offered: " + describe(step.mqtt5->limits);
+  }
+
+  /// Without the texts that would have one set protocolVersion: it is 3.1.1 already.
+  static void no_mqtt5(Step& step, const base::Status& why) {
+    switch (why.kind()) {
+      case base::ErrorKind::kFailedPrecondition: step.text = "not offered"; break;
+      case base::ErrorKind::kUnavailable:
+      case base::ErrorKind::kDeadlineExceeded:
+        step.text = "not offered: the broker refuses an MQTT 5 CONNECT or does not answer it";
+        break;
+      default: step.text = "not known: " + why.message(); return;
+    }
+    step.mqtt5.emplace();
   }
 
   void beyond_maximum(Step& step, core::QoS qos) {
