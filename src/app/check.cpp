@@ -75,7 +75,7 @@ int run(const CheckCommand& command) {
   options.client_id += "-check-" + suffix;
   options.connect_timeout = command.timeout;
   const inspect::Wanted wanted{settings.value().qos, settings.value().retain,
-                               !settings.value().consumer_group.empty(), options.will};
+                               settings.value().consumer_group, options.will};
   inspect::BrokerCheckOptions check{options, wanted, command.topic, command.timeout};
   if (check.topic.empty()) check.topic = "dapr-mqtt-check/" + suffix;
   for (const core::Endpoint& endpoint : reached) {

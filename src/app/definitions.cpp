@@ -190,8 +190,8 @@ constexpr std::array kCommands = {
         .name = "check",
         .summary = "Try a Component or a URL on its broker, step by step",
         .details = "Goes through name resolution, TCP, TLS, CONNECT, MQTT 5 and the broker's "
-                   "limits, permission to subscribe and publish, a round trip at each QoS, and "
-                   "the session, and says at each step how long it took or what is wrong. Uses client IDs and topics of its own: it "
+                   "limits, permission to subscribe and publish, a round trip at each QoS, the "
+                   "consumer group and the session, and says at each step how long it took or what is wrong. Uses client IDs and topics of its own: it "
                    "disturbs neither a running component nor its session.",
         .operand = "FILE|URL",
         .groups = kCheckGroups,

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "dapr_mqtt/base/text.h"
+#include "inspect/bench.h"
 #include "inspect/link.h"
 #include "inspect/mqtt5.h"
 
@@ -16,27 +17,16 @@ using std::chrono::steady_clock;
 
 constexpr std::size_t kKibi = 1024;
 
-core::ConnectionOptions clean(core::ConnectionOptions options, const std::string& suffix) {
-  options.clean_session = true;
-  options.client_id += suffix;
-  options.will.reset();
-  return options;
-}
-
 std::string bytes(std::size_t size) { return std::to_string(size) + " bytes"; }
 
 class BrokerCheck {
  public:
-  BrokerCheck(core::BrokerClientFactory& factory, base::Log log, const BrokerCheckOptions& options,
-              const Observer& observer, core::TopicName topic, core::TopicFilter filter)
-      : factory_(factory),
-        log_(std::move(log)),
-        options_(options),
+  BrokerCheck(Bench bench, const Observer& observer)
+      : bench_(std::move(bench)),
+        options_(bench_.options),
         observer_(observer),
-        topic_(std::move(topic)),
-        filter_(std::move(filter)),
-        publisher_(factory, log_, clean(options.connection, "-p")),
-        consumer_(factory, log_, clean(options.connection, "-c")) {}
+        publisher_(bench_.factory, bench_.log, bench_.clean_connection("-p")),
+        consumer_(bench_.factory, bench_.log, bench_.clean_connection("-c")) {}
 
   bool run() {
     if (!step("connect", [this](Step& step) { connect(step); })) return false;
@@ -51,8 +41,11 @@ class BrokerCheck {
       });
     }
     if (good) step("size", [this](Step& step) { find_size(step); });
+    if (good && !options_.wanted.consumer_group.empty()) {
+      good = step("group", [this](Step& step) { check_group(bench_, publisher_, step); });
+    }
     if (good && !options_.connection.clean_session) {
-      good = step("session", [this](Step& step) { keep_session(step); });
+      good = step("session", [this](Step& step) { check_session(bench_, publisher_, step); });
     }
     return good;
   }
@@ -70,22 +63,6 @@ class BrokerCheck {
     return step.outcome != Outcome::kFailed;
   }
 
-  static void fail(Step& step, std::string text) {
-    step.outcome = Outcome::kFailed;
-    step.text = std::move(text);
-  }
-  static void fail_with_topic(Step& step, std::string text) {
-    fail(step, std::move(text));
-    step.depends_on_topic = true;
-  }
-
-  core::OutgoingMessage message(const std::string& payload, core::QoS qos) const {
-    return {topic_, payload, qos, false, nullptr};
-  }
-  std::string payload(const std::string& what) const {
-    return "dapr-pubsub-mqtt check " + options_.connection.client_id + " " + what;
-  }
-
   void connect(Step& step) {
     const auto publisher = publisher_.connect(options_.timeout);
     if (!publisher.ok()) return fail(step, publisher.status().message());
@@ -100,9 +77,9 @@ class BrokerCheck {
   void see_mqtt5(Step& step) {
     limits_ = publisher_.limits();
     if (options_.connection.protocol != core::ProtocolVersion::kMqtt5) {
-      core::ConnectionOptions options = clean(options_.connection, "-5");
+      core::ConnectionOptions options = bench_.clean_connection("-5");
       options.protocol = core::ProtocolVersion::kMqtt5;
-      PublisherLink link(factory_, log_, std::move(options));
+      PublisherLink link(bench_.factory, bench_.log, std::move(options));
       if (const auto made = link.connect(options_.timeout); !made.ok()) {
         return no_mqtt5(step, made.status());
       }
@@ -138,9 +115,9 @@ class BrokerCheck {
   void subscribe(Step& step) {
     // AWS IoT Core, for one, does not answer when more is asked for than it has.
     const core::QoS most = limits_ ? limits_->maximum_qos : core::QoS::kExactlyOnce;
-    const auto granted = consumer_.subscribe(filter_, most, options_.timeout);
+    const auto granted = consumer_.subscribe(bench_.filter, most, options_.timeout);
     if (!granted.ok()) return fail_with_topic(step, granted.status().message());
-    step.text = base::quote(filter_.str());
+    step.text = base::quote(bench_.filter.str());
     if (granted.value() < most) {
       step.outcome = Outcome::kWarning;
       step.text += ": the broker grants qos " + std::to_string(core::to_int(granted.value())) +
@@ -149,14 +126,14 @@ class BrokerCheck {
   }
 
   void round_trip(Step& step, core::QoS qos) {
-    const std::string sent = payload(step.name);
-    const base::Status status = publisher_.publish(message(sent, qos), options_.timeout);
+    const std::string sent = bench_.payload(step.name);
+    const base::Status status = publisher_.publish(bench_.message(sent, qos), options_.timeout);
     if (!status.ok()) return fail_with_topic(step, status.message());
     const auto back = consumer_.received().wait(sent, options_.timeout);
     if (!back) {
       return fail_with_topic(step, "the broker took the message and did not deliver it: most likely its "
                         "access control list does not let this user publish to " +
-                            base::quote(topic_.str()) + " or receive from it (MQTT 3.1.1 has no "
+                            base::quote(bench_.topic.str()) + " or receive from it (MQTT 3.1.1 has no "
                             "answer that says so)");
     }
     step.text = "sent and received";
@@ -167,7 +144,7 @@ class BrokerCheck {
   }
 
   void publish_only(Step& step, core::QoS qos) {
-    const base::Status status = publisher_.publish(message(payload(step.name), qos), options_.timeout);
+    const base::Status status = publisher_.publish(bench_.message(bench_.payload(step.name), qos), options_.timeout);
     if (!status.ok()) return fail_with_topic(step, status.message());
     step.outcome = Outcome::kWarning;
     step.text = "sent; whether it arrives cannot be seen without a subscription";
@@ -175,7 +152,7 @@ class BrokerCheck {
 
   /// On connections of its own: some brokers cut those that send too much.
   void find_size(Step& step) {
-    PublisherLink publisher(factory_, log_, clean(options_.connection, "-s"));
+    PublisherLink publisher(bench_.factory, bench_.log, bench_.clean_connection("-s"));
     if (!publisher.connect(options_.timeout).ok()) {
       step.outcome = Outcome::kWarning;
       step.text = "not tried: no third connection";
@@ -183,9 +160,9 @@ class BrokerCheck {
     }
     std::size_t passed = 0;
     for (const std::size_t size : {64 * kKibi, 256 * kKibi, 1024 * kKibi}) {
-      std::string sent = payload(std::to_string(size));
+      std::string sent = bench_.payload(std::to_string(size));
       sent.resize(size, '.');
-      if (!publisher.publish(message(sent, core::QoS::kAtLeastOnce), options_.timeout).ok()) break;
+      if (!publisher.publish(bench_.message(sent, core::QoS::kAtLeastOnce), options_.timeout).ok()) break;
       if (!consumer_.received().wait(sent, options_.timeout)) break;
       passed = size;
     }
@@ -203,63 +180,9 @@ class BrokerCheck {
     }
   }
 
-  /// Whether what comes while a persistent session's client is away is there
-  /// afterwards. With a session of its own, which it removes.
-  void keep_session(Step& step) {
-    core::ConnectionOptions options = options_.connection;
-    options.client_id += "-k";
-    options.will.reset();
-    base::Status problem = session_round(options, step);
-    core::ConnectionOptions removal = options;
-    removal.clean_session = true;
-    ConsumerLink remover(factory_, log_, removal);
-    if (remover.connect(options_.timeout).ok()) remover.close(options_.timeout);
-    if (!problem.ok()) fail(step, problem.message());
-  }
-
-  base::Status session_round(const core::ConnectionOptions& options, Step& step) {
-    std::string shorter;
-    {
-      ConsumerLink first(factory_, log_, options);
-      if (const auto made = first.connect(options_.timeout); !made.ok()) return made.status();
-      shorter = shorter_session(first.limits().value_or(core::BrokerLimits()), options);
-      const auto granted = first.subscribe(filter_, core::QoS::kAtLeastOnce, options_.timeout);
-      if (!granted.ok()) return granted.status();
-      first.close(options_.timeout);
-    }
-    const std::string sent = payload("session");
-    const base::Status published =
-        publisher_.publish(message(sent, core::QoS::kAtLeastOnce), options_.timeout);
-    if (!published.ok()) return published;
-    ConsumerLink second(factory_, log_, options);
-    const auto present = second.connect(options_.timeout);
-    if (!present.ok()) return present.status();
-    if (!present.value()) {
-      return base::failed_precondition(
-          "the broker forgot the session: what is sent while the component is away is lost. Allow "
-          "persistent sessions there, or set cleanSession to true");
-    }
-    const bool came = second.received().wait(sent, options_.timeout).has_value();
-    second.close(options_.timeout);
-    if (!came) {
-      return base::failed_precondition(
-          "the broker keeps the session but queued no message for it: look at its limits for queued "
-          "messages");
-    }
-    step.text = "kept, with what was sent meanwhile";
-    if (!shorter.empty()) {
-      step.outcome = Outcome::kWarning;
-      step.text += "; " + shorter;
-    }
-    return {};
-  }
-
-  core::BrokerClientFactory& factory_;
-  const base::Log log_;
+  const Bench bench_;
   const BrokerCheckOptions& options_;
   const Observer& observer_;
-  const core::TopicName topic_;
-  const core::TopicFilter filter_;
   PublisherLink publisher_;
   ConsumerLink consumer_;
   std::optional<core::BrokerLimits> limits_;  ///< none: the broker has said nothing
@@ -277,8 +200,9 @@ bool check_broker(core::BrokerClientFactory& factory, base::Log log,
                   (topic.ok() ? filter.status() : topic.status()).message(), microseconds(0)});
     return false;
   }
-  return BrokerCheck(factory, std::move(log), options, observer, std::move(topic).value(),
-                     std::move(filter).value())
+  return BrokerCheck({factory, std::move(log), options, std::move(topic).value(),
+                      std::move(filter).value()},
+                     observer)
       .run();
 }
 

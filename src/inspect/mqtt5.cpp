@@ -58,7 +58,7 @@ std::vector<std::string> contradictions(const core::BrokerLimits& limits, const 
   if (wanted.retain && !limits.retain_available) {
     out.emplace_back("the broker keeps no retained messages: set retain to false");
   }
-  if (wanted.consumer_group && !limits.shared_available) {
+  if (!wanted.consumer_group.empty() && !limits.shared_available) {
     out.emplace_back(
         "the broker has no shared subscriptions: consumerGroup cannot be used with it");
   }

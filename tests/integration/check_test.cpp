@@ -94,6 +94,18 @@ TEST_F(Check, with_mqtt5_keeps_to_what_the_broker_takes) {
                                 HasSubstr("kept, with what was sent meanwhile")));
 }
 
+TEST_F(Check, tries_the_consumer_group_without_taking_part_in_it) {
+  DAPR_MQTT_NEEDS_MOSQUITTO();
+  const Mosquitto broker;
+  for (const std::string version : {"3.1.1", "5"}) {
+    const Ran ran = run({"check", component({url(broker), "{name: qos, value: 1}",
+                                             "{name: protocolVersion, value: '" + version + "'}",
+                                             "{name: consumerGroup, value: workers}"})});
+    EXPECT_EQ(ran.code, 0) << ran.output;
+    EXPECT_THAT(ran.output, ContainsRegex("ok    group .* \"\\$share/workers/dapr-mqtt-check/"));
+  }
+}
+
 TEST_F(Check, says_that_a_broker_of_mqtt311_does_not_offer_mqtt5) {
   constexpr std::size_t kLevel = 8;  // of CONNECT: header, length, "MQTT" with its length
   ScriptedBroker broker;

@@ -46,6 +46,12 @@ class LoopbackBroker final : public core::BrokerClientFactory {
     base::MutexLock lock(mutex_);
     mqtt5_answer_ = std::move(answer);
   }
+  /// Grants shared subscriptions and sends nothing to them, as one that takes their
+  /// prefix for a topic.
+  void ignore_shared() {
+    base::MutexLock lock(mutex_);
+    ignore_shared_ = true;
+  }
   /// SUBACKs are kept back until let_subscribes_go().
   void hold_subscribes() {
     base::MutexLock lock(mutex_);
@@ -215,6 +221,7 @@ class LoopbackBroker final : public core::BrokerClientFactory {
           for (Consumer* consumer : broker.consumers_) {
             for (const auto& [text, entry] : consumer->filters) {
               if (!entry.first.matches(message.topic.str())) continue;
+              if (broker.ignore_shared_ && entry.first.shared()) continue;
               to.push_back(consumer);
               break;
             }
@@ -241,6 +248,7 @@ class LoopbackBroker final : public core::BrokerClientFactory {
   base::Result<core::BrokerLimits> mqtt5_answer_ DM_GUARDED_BY(mutex_){core::BrokerLimits()};
   bool hold_subscribes_ DM_GUARDED_BY(mutex_) = false;
   bool hold_publishes_ DM_GUARDED_BY(mutex_) = false;
+  bool ignore_shared_ DM_GUARDED_BY(mutex_) = false;
   std::vector<base::Executor::Task> held_subscribes_ DM_GUARDED_BY(mutex_);
   std::vector<Consumer*> consumers_ DM_GUARDED_BY(mutex_);
   std::map<std::string, int> connected_ DM_GUARDED_BY(mutex_);

@@ -38,7 +38,7 @@ struct Observer {
 struct Wanted {
   core::QoS qos = core::QoS::kAtMostOnce;
   bool retain = false;
-  bool consumer_group = false;
+  std::string consumer_group;  ///< empty: none
   std::optional<core::Will> will;
 };
 
@@ -52,10 +52,10 @@ struct BrokerCheckOptions {
   std::chrono::milliseconds timeout{5000};  ///< for each step
 };
 
-/// Steps: "connect", "mqtt 5" (with MQTT 3.1.1: whether the broker speaks it too,
-/// on a connection of its own), "subscribe", "qos 0", "qos 1", "qos 2", "size", and "session"
-/// if the options ask for a persistent one. False: one failed. Blocks. Leaves
-/// nothing at the broker.
+/// Steps: "connect", "mqtt 5" (with MQTT 3.1.1: whether the broker speaks it too, on
+/// a connection of its own), "subscribe", "qos 0", "qos 1", "qos 2", "size", "group"
+/// if the Component has one, and "session" if it wants a persistent one. False: one
+/// failed. Blocks. Leaves nothing at the broker.
 bool check_broker(core::BrokerClientFactory& factory, base::Log log,
                   const BrokerCheckOptions& options, const Observer& observer);
 

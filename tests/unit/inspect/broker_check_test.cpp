@@ -137,6 +137,23 @@ TEST_F(Check, does_not_try_a_qos_that_the_broker_does_not_have) {
   EXPECT_FALSE(steps_.at(5).depends_on_topic);
 }
 
+TEST_F(Check, tries_the_consumer_group_with_a_subscription_of_its_own) {
+  options_.timeout = std::chrono::seconds(20);
+  options_.wanted.consumer_group = "workers";
+  EXPECT_TRUE(run()) << steps_.back().text;
+  EXPECT_EQ(steps_.back().name, "group");
+  EXPECT_EQ(steps_.back().text, "\"$share/workers/t/1\": sent and received");
+  EXPECT_THAT(broker_.connected_clients(), IsEmpty());
+
+  broker_.ignore_shared();
+  options_.timeout = std::chrono::milliseconds(200);
+  EXPECT_FALSE(run());
+  EXPECT_EQ(steps_.back().name, "group");
+  EXPECT_THAT(steps_.back().text, AllOf(HasSubstr("nothing comes to \"$share/workers/t/1\""),
+                                        HasSubstr("no shared subscriptions")));
+  EXPECT_THAT(broker_.connected_clients(), IsEmpty());
+}
+
 TEST_F(Check, refuses_a_topic_that_cannot_be_published_to) {
   options_.topic = "t/#";
   EXPECT_FALSE(run());

@@ -53,7 +53,7 @@ TEST(Contradictions, are_none_where_the_component_asks_for_nothing_of_it) {
 
 TEST(Contradictions, name_each_setting) {
   const core::Will will{core::TopicName::parse("w").value(), "", core::QoS::kAtLeastOnce, true};
-  const Wanted everything{core::QoS::kExactlyOnce, true, true, will};
+  const Wanted everything{core::QoS::kExactlyOnce, true, "g", will};
   EXPECT_THAT(contradictions({}, everything), IsEmpty());
   EXPECT_THAT(contradictions(poor_broker(), everything),
               UnorderedElementsAre(HasSubstr("lower qos from 2 to 0"), HasSubstr("set retain to false"),

@@ -1,0 +1,31 @@
+#include "dapr_mqtt/base/text.h"
+#include "inspect/bench.h"
+
+namespace dapr_mqtt::inspect {
+
+void check_group(const Bench& bench, PublisherLink& publisher, Step& step) {
+  const std::chrono::milliseconds timeout = bench.options.timeout;
+  const std::string name = "$share/" + bench.options.wanted.consumer_group + "/" + bench.topic.str();
+  const auto filter = core::TopicFilter::parse(name);
+  if (!filter.ok()) return fail(step, filter.status().message());
+  ConsumerLink member(bench.factory, bench.log, bench.clean_connection("-g"));
+  if (const auto made = member.connect(timeout); !made.ok()) {
+    return fail(step, made.status().message());
+  }
+  // QoS 0, since every broker has it: whether it comes at all is the question.
+  const auto granted = member.subscribe(filter.value(), core::QoS::kAtMostOnce, timeout);
+  if (!granted.ok()) return fail_with_topic(step, granted.status().message());
+  const std::string sent = bench.payload("group");
+  const base::Status published =
+      publisher.publish(bench.message(sent, core::QoS::kAtMostOnce), timeout);
+  if (!published.ok()) return fail_with_topic(step, published.message());
+  if (!member.received().wait(sent, timeout)) {
+    return fail_with_topic(
+        step, "nothing comes to " + base::quote(name) +
+                  ": the broker has no shared subscriptions, or its access control list does not let "
+                  "this user have this one; consumerGroup cannot be used then");
+  }
+  step.text = base::quote(name) + ": sent and received";
+}
+
+}  // namespace dapr_mqtt::inspect
