@@ -191,8 +191,9 @@ constexpr std::array kCommands = {
         .summary = "Try a Component or a URL on its broker, step by step",
         .details = "Goes through name resolution, TCP, TLS, CONNECT, MQTT 5 and the broker's "
                    "limits, permission to subscribe and publish, a round trip at each QoS, the "
-                   "consumer group and the session, and says at each step how long it took or what is wrong. Uses client IDs and topics of its own: it "
-                   "disturbs neither a running component nor its session.",
+                   "consumer group and the session, and says at each step how long it took or "
+                   "what is wrong. Uses client IDs and topics of its own: it disturbs neither "
+                   "a running component nor its session.",
         .operand = "FILE|URL",
         .groups = kCheckGroups,
         .exit_status = "0 all steps passed, 1 one failed, 2 wrong usage or a wrong Component.",

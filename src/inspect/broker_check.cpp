@@ -144,7 +144,8 @@ class BrokerCheck {
   }
 
   void publish_only(Step& step, core::QoS qos) {
-    const base::Status status = publisher_.publish(bench_.message(bench_.payload(step.name), qos), options_.timeout);
+    const base::Status status = publisher_.publish(
+        bench_.message(bench_.payload(step.name), qos), options_.timeout);
     if (!status.ok()) return fail_with_topic(step, status.message());
     step.outcome = Outcome::kWarning;
     step.text = "sent; whether it arrives cannot be seen without a subscription";

@@ -75,7 +75,9 @@ struct Commands {
 /// What a command may begin with. Those that are not here are found in fenced
 /// blocks only.
 const std::regex kCommand(
-    R"((\$ )?([A-Z_]+=\S+ )*(sudo |(dapr-pubsub-mqtt|scripts/\w+|deploy/samples/\S+|dapr|daprd|kubectl|kustomize|helm|curl|docker|podman|cmake|cpack|ctest|ninja|apt|apt-get|openssl|mosquitto_\w+|sqlite3|systemctl|journalctl|git|build/\S+)( |$)).*)");
+    R"((\$ )?([A-Z_]+=\S+ )*(sudo |(dapr-pubsub-mqtt|scripts/\w+|deploy/samples/\S+|build/\S+|)"
+    R"(dapr|daprd|kubectl|kustomize|helm|docker|podman|curl|openssl|mosquitto_\w+|sqlite3|)"
+    R"(git|cmake|cpack|ctest|ninja|apt|apt-get|systemctl|journalctl)( |$)).*)");
 
 std::string without_comment(std::string line) {
   if (line.starts_with("$ ")) line.erase(0, 2);

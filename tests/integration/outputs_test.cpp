@@ -57,7 +57,8 @@ TEST_F(Outputs, of_validate) {
   expect("validate_good.json", 0, {"validate", "--json", sample("good.yaml")});
   expect("validate_warning.txt", 0, {"validate", sample("warning.yaml")});
   expect("validate_strict.txt", 1, {"validate", "--strict", sample("warning.yaml")});
-  expect("validate_several.txt", 1, {"validate", sample("good.yaml"), sample("warning.yaml"), sample("bad.yaml")});
+  expect("validate_several.txt", 1,
+         {"validate", sample("good.yaml"), sample("warning.yaml"), sample("bad.yaml")});
   expect("validate_no_component.txt", 1, {"validate", "/dev/null"});
   expect("validate_no_file.txt", 2, {"validate", sample("none.yaml")});
 }

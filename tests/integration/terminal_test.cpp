@@ -56,7 +56,8 @@ TEST_F(Terminal, has_no_colours_with_NO_COLOR_unless_it_is_empty) {
   const auto check = [&](const std::string& value) {
     return all_of(*start({"check", broker.url()}, Output::kTerminal, {{"NO_COLOR", value}}));
   };
-  EXPECT_THAT(check("1"), AllOf(HasSubstr("\r\033[K  ok    tcp"), Not(HasSubstr("\033[3")), Not(HasSubstr("\033[0m"))));
+  EXPECT_THAT(check("1"), AllOf(HasSubstr("\r\033[K  ok    tcp"), Not(HasSubstr("\033[3")),
+                                Not(HasSubstr("\033[0m"))));
   EXPECT_THAT(check(""), HasSubstr("\033[32mok"));
 }
 
