@@ -3,6 +3,7 @@ package deploy
 import (
 	"encoding/json"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -11,6 +12,8 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/prometheus"
 	"github.com/stretchr/testify/require"
 )
+
+var grouped = regexp.MustCompile(`by \(([a-z_, ]+)\)`)
 
 func TestGrafana_dashboard_is_what_Grafana_takes(t *testing.T) {
 	text, err := os.ReadFile("../../deploy/grafana/dapr-pubsub-mqtt.json")
@@ -43,6 +46,14 @@ func TestGrafana_dashboard_is_what_Grafana_takes(t *testing.T) {
 			query, ok := target.(*prometheus.Dataquery)
 			require.True(t, ok, "%T", target)
 			require.True(t, strings.Contains(query.Expr, "dapr_mqtt_"), query.Expr)
+			// Both sides have the same labels here, and so the right one never counts.
+			require.NotContains(t, query.Expr, " or ")
+			// Lines that differ in a label must differ in their names.
+			if by := grouped.FindStringSubmatch(query.Expr); by != nil && by[1] != "le" {
+				for _, label := range strings.Split(by[1], ", ") {
+					require.Contains(t, *query.LegendFormat, "{{"+label+"}}", query.Expr)
+				}
+			}
 		}
 		for x := panel.GridPos.X; x < panel.GridPos.X+panel.GridPos.W; x++ {
 			for y := panel.GridPos.Y; y < panel.GridPos.Y+panel.GridPos.H; y++ {

@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -90,4 +91,32 @@ func TestDashboard_queries_find_what_the_component_serves(t *testing.T) {
 		}
 	}
 	require.Greater(t, count, 20)
+
+	// What has no panel, and why.
+	left := map[string]bool{
+		"dapr_mqtt_instances":                                 true, // the instances are counted by their readiness
+		"dapr_mqtt_pending_publish_bytes":                     true, // next to their number, which is there
+		"dapr_mqtt_last_connection_failure_timestamp_seconds": true, // the failures are there
+	}
+	for _, name := range servedMetrics(t, port) {
+		require.NotEqual(t, left[name], strings.Contains(string(text), name), name)
+	}
+}
+
+// servedMetrics has the names on the component's page.
+func servedMetrics(t *testing.T, port int) []string {
+	t.Helper()
+	response, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/metrics", port))
+	require.NoError(t, err)
+	defer response.Body.Close()
+	page, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	var names []string
+	for _, line := range strings.Split(string(page), "\n") {
+		if fields := strings.Fields(line); len(fields) > 2 && fields[1] == "TYPE" && strings.HasPrefix(fields[2], "dapr_mqtt_") {
+			names = append(names, fields[2])
+		}
+	}
+	require.Greater(t, len(names), 20)
+	return names
 }
