@@ -35,7 +35,17 @@ func TestCompose_daprd_waits_for_the_component_and_shares_its_sockets(t *testing
 	require.Equal(t, "sockets", volume(component, socketsFolder).Source)
 	require.Equal(t, "sockets", volume(daprd, socketsFolder).Source)
 	require.DirExists(t, volume(daprd, "/resources").Source)
-	require.FileExists(t, volume(project.Services["app"], "/app").Source+"/app.py")
+	app := project.Services["app"]
+	require.FileExists(t, volume(app, "/app").Source+"/app.py")
+	require.True(t, *app.Init, "Python as process 1 would be killed after ten seconds")
+}
+
+// What one side keeps without the other is of no use: `down` and `up` lose neither.
+func TestCompose_broker_keeps_sessions_as_long_as_the_component_its_state(t *testing.T) {
+	project := loadCompose(t)
+	require.Equal(t, "broker", volume(project.Services["broker"], "/mosquitto/data").Source)
+	require.Contains(t, project.Volumes, "broker")
+	require.Contains(t, project.Configs["mosquitto"].Content, "persistence_location /mosquitto/data/")
 }
 
 func TestCompose_component_needs_no_rights_and_keeps_its_state(t *testing.T) {
