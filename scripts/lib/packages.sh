@@ -12,7 +12,7 @@ readonly PACKAGES_BUILD=(
 # shellcheck disable=SC2034
 readonly PACKAGES_DEMO=(mosquitto)
 # shellcheck disable=SC2034
-readonly PACKAGES_TEST=(debootstrap libgmock-dev libgtest-dev mosquitto mosquitto-clients)
+readonly PACKAGES_TEST=(buildah debootstrap libgmock-dev libgtest-dev mosquitto mosquitto-clients)
 
 say() { printf '==> %s\n' "$*"; }
 die() {
