@@ -25,19 +25,24 @@ class Mailbox {
   Mailbox(const Mailbox&) = delete;
   Mailbox& operator=(const Mailbox&) = delete;
 
-  void push(T value) {
+  void push(T value) { put(std::move(value), true); }
+
+  /// Like push, for what can wait until something else comes, or attend(true).
+  void push_quietly(T value) { put(std::move(value), false); }
+
+  /// On the executor: whether what is pushed quietly is handed over at once from now on,
+  /// what lies there included.
+  void attend(bool at_once) {
     bool schedule = false;
     {
       MutexLock lock(mutex_);
-      values_.push_back(std::move(value));
-      schedule = !std::exchange(scheduled_, true);
+      attends_ = at_once;
+      schedule = at_once && !values_.empty() && !std::exchange(scheduled_, true);
     }
-    if (schedule) {
-      executor_.post([this] { hand_over(); });
-    }
+    if (schedule) post();
   }
 
- private:
+  /// On the executor: calls the handler with what is there, be it nothing.
   void hand_over() {
     {
       MutexLock lock(mutex_);
@@ -48,11 +53,26 @@ class Mailbox {
     batch_.clear();
   }
 
+ private:
+  void put(T value, bool at_once) {
+    bool schedule = false;
+    {
+      MutexLock lock(mutex_);
+      values_.push_back(std::move(value));
+      schedule = (at_once || attends_) && !std::exchange(scheduled_, true);
+    }
+    if (schedule) post();
+  }
+  void post() {
+    executor_.post([this] { hand_over(); });
+  }
+
   Executor& executor_;
   const Handler handler_;
   Mutex mutex_;
   std::vector<T> values_ DM_GUARDED_BY(mutex_);
   bool scheduled_ DM_GUARDED_BY(mutex_) = false;
+  bool attends_ DM_GUARDED_BY(mutex_) = false;
   std::vector<T> batch_;  // the executor's alone; keeps its memory between bursts
 };
 

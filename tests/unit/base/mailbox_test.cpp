@@ -25,6 +25,37 @@ TEST(Mailbox, Hands_a_burst_over_in_one_batch_in_order) {
   EXPECT_EQ(batches, (std::vector<std::vector<int>>{{0, 1, 2}, {3}}));
 }
 
+TEST(Mailbox, Hands_over_what_came_quietly_with_the_next_that_did_not) {
+  testing::ManualExecutor executor;
+  std::vector<std::vector<int>> batches;
+  Mailbox<int> mailbox(executor, [&](std::vector<int>& values) { batches.push_back(values); });
+  mailbox.push_quietly(0);
+  executor.run();
+  EXPECT_TRUE(batches.empty());
+  mailbox.push(1);
+  executor.run();
+  EXPECT_EQ(batches, (std::vector<std::vector<int>>{{0, 1}}));
+}
+
+TEST(Mailbox, Hands_over_at_once_what_comes_quietly_while_it_attends) {
+  testing::ManualExecutor executor;
+  std::vector<std::vector<int>> batches;
+  Mailbox<int> mailbox(executor, [&](std::vector<int>& values) { batches.push_back(values); });
+  mailbox.push_quietly(0);
+  mailbox.attend(true);
+  executor.run();
+  mailbox.push_quietly(1);
+  executor.run();
+  EXPECT_EQ(batches, (std::vector<std::vector<int>>{{0}, {1}}));
+  mailbox.attend(false);
+  mailbox.push_quietly(2);
+  executor.run();
+  EXPECT_EQ(batches.size(), 2U);
+  mailbox.hand_over();
+  mailbox.hand_over();
+  EXPECT_EQ(batches, (std::vector<std::vector<int>>{{0}, {1}, {2}, {}}));
+}
+
 TEST(Mailbox, Takes_what_its_handler_pushes_into_the_next_batch) {
   testing::ManualExecutor executor;
   std::vector<int> seen;

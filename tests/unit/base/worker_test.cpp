@@ -5,10 +5,12 @@
 
 #include <array>
 #include <atomic>
+#include <functional>
 #include <future>
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace dapr_mqtt::base {
@@ -245,6 +247,144 @@ TEST(Worker, Runs_every_task_once_when_many_threads_post) {
   worker.stop();
   EXPECT_TRUE(in_order);
   EXPECT_EQ(timers, 0);
+  for (const int count : next) EXPECT_EQ(count, kEach);
+}
+
+/// Keeps what it is lent until the test runs it.
+class FakeSpareThread final : public SpareThread {
+ public:
+  bool lend(std::function<void()> work) override {
+    if (!takes) return false;
+    work_.push_back(std::move(work));
+    return true;
+  }
+  void run() {
+    for (const auto& work : std::exchange(work_, {})) work();
+  }
+  std::size_t lent() const { return work_.size(); }
+
+  bool takes = true;
+
+ private:
+  std::vector<std::function<void()>> work_;
+};
+
+/// Posts a task that counts in `ran`, until one is lent, since the worker's own thread
+/// has come to sleep. Returns how many it posted.
+int post_until_lent(Worker& worker, const FakeSpareThread& spare, std::atomic<int>& ran) {
+  int posted = 0;
+  while (spare.lent() == 0) {
+    const int before = ran;
+    worker.post([&ran] { ++ran; });
+    ++posted;
+    while (spare.lent() == 0 && ran == before) std::this_thread::yield();
+  }
+  return posted;
+}
+
+TEST(Worker, Lends_what_is_posted_while_its_own_thread_sleeps) {
+  FakeSpareThread spare;
+  Worker worker("lends", &spare);
+  std::vector<int> seen;
+  std::shared_ptr<int> held = std::make_shared<int>(1);
+  std::atomic<int> own{0};
+  const int posted = post_until_lent(worker, spare, own);
+  const int ran_alone = own;
+  worker.post([&, held] { seen.push_back(1); });
+  worker.post([&] {
+    EXPECT_FALSE(worker.is_current());
+    seen.push_back(2);
+    worker.post([&] { seen.push_back(3); });
+  });
+  EXPECT_EQ(spare.lent(), 1U);  // once for all of them
+  EXPECT_EQ(own, ran_alone);    // nobody else runs them
+  spare.run();
+  EXPECT_EQ(seen, (std::vector<int>{1, 2, 3}));
+  EXPECT_EQ(own, posted);
+  EXPECT_EQ(held.use_count(), 1);
+}
+
+TEST(Worker, Runs_its_tasks_itself_where_the_spare_thread_takes_none) {
+  FakeSpareThread spare;
+  spare.takes = false;
+  Worker worker("refused", &spare);
+  for (int i = 0; i < 100; ++i) {
+    Event ran;
+    worker.post([&] {
+      EXPECT_TRUE(worker.is_current());
+      ran.set();
+    });
+    ASSERT_TRUE(ran.happens());
+  }
+}
+
+TEST(Worker, Runs_a_timer_only_when_what_is_lent_has_run) {
+  FakeSpareThread spare;
+  Worker worker("timer", &spare);
+  std::atomic<int> ran{0};
+  const int posted = post_until_lent(worker, spare, ran);
+  Event timer_ran;
+  worker.post_at(worker.now(), [&] {
+    EXPECT_TRUE(worker.is_current());
+    EXPECT_EQ(ran, posted);
+    timer_ran.set();
+  });
+  spare.run();
+  EXPECT_TRUE(timer_ran.happens());
+}
+
+TEST(Worker, Stops_when_what_is_lent_has_run) {
+  FakeSpareThread spare;
+  Worker worker("stops", &spare);
+  std::atomic<int> ran{0};
+  const int posted = post_until_lent(worker, spare, ran);
+  std::thread stopper([&] { worker.stop(); });
+  spare.run();
+  stopper.join();
+  EXPECT_EQ(ran, posted);
+}
+
+TEST(Worker, Runs_every_task_once_and_in_order_with_the_help_of_another_thread) {
+  /// Runs what it is lent on a thread of its own.
+  class Helper final : public SpareThread {
+   public:
+    bool lend(std::function<void()> work) override {
+      helper_.post(std::move(work));
+      ++lent;
+      return true;
+    }
+    std::atomic<int> lent{0};
+
+   private:
+    Worker helper_{"helper"};
+  };
+  constexpr int kThreads = 4;
+  constexpr int kEach = 5000;
+  Helper helper;
+  Worker worker("helped", &helper);
+  std::vector<int> next(kThreads, 0);
+  bool in_order = true;
+  int timers = 0;
+  std::vector<std::thread> threads;
+  for (std::size_t t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < kEach; ++i) {
+        worker.post([&, t, i] { in_order = in_order && next[t]++ == i; });
+        if (i % 50 == 0) worker.post_at(worker.now(), [&] { ++timers; });
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  Event all_timers;
+  const std::function<void()> look = [&] {
+    if (timers == kThreads * kEach / 50) return all_timers.set();
+    worker.post(look);
+  };
+  worker.post(look);
+  EXPECT_TRUE(all_timers.happens());
+  worker.stop();
+  EXPECT_TRUE(in_order);
+  EXPECT_GT(helper.lent, 0);
   for (const int count : next) EXPECT_EQ(count, kEach);
 }
 
