@@ -96,7 +96,7 @@ class MqttInstance final : public Instance,
   const base::SystemWallClock wall_clock_;
   core::Counters counters_;
 
-  base::Worker publish_worker_{"mqtt-publish"};
+  base::Worker publish_worker_{"mqtt-publish", broker_.sending_thread()};
   base::Worker delivery_worker_{"mqtt-deliver"};
 
   OwnMessages own_messages_;

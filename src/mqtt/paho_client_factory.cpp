@@ -37,6 +37,8 @@ class PahoClientFactory final : public core::BrokerClientFactory {
                                           packets, std::move(log), resolver_);
   }
 
+  base::SpareThread* sending_thread() override { return &shims::send_thread(); }
+
  private:
   Connection::Settings settings(core::ConnectionOptions options, const char* role) const {
     const bool clean_session = options.clean_session;

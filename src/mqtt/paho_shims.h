@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string>
 
+#include "dapr_mqtt/base/spare_thread.h"
+
 namespace dapr_mqtt::mqtt::shims {
 
 /// Makes the linker take paho_shims.cpp into every program that can make a
@@ -39,12 +41,18 @@ class PinnedAddress {
   std::uint64_t id_;
 };
 
+/// Paho's send thread, while it waits for commands: what publishes has to wake it in
+/// any case. Work may call Paho. Lives as long as the process.
+base::SpareThread& send_thread();
+
 /// What happened so far, for tests.
 struct Counters {
   std::uint64_t sleeps_skipped;      ///< usleep(100 ms) of the receive thread
   std::uint64_t signals_remembered;  ///< wake-ups that would have been lost
   std::uint64_t sockets_undelayed;   ///< connections made with TCP_NODELAY
   std::uint64_t lookups_pinned;
+  std::uint64_t works_lent;          ///< to the send thread
+  std::uint64_t acks_hastened;       ///< TCP's acknowledgements
 };
 Counters counters();
 

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "dapr_mqtt/base/log.h"
+#include "dapr_mqtt/base/spare_thread.h"
 #include "dapr_mqtt/base/status.h"
 #include "dapr_mqtt/core/broker_limits.h"
 #include "dapr_mqtt/core/connection_options.h"
@@ -127,6 +128,9 @@ class BrokerClientFactory {
                                                         ConnectionListener& listener,
                                                         MessageSink& sink, PacketStore* packets,
                                                         base::Log log) = 0;
+  /// The thread that every publish has to wake: whoever publishes may do so there.
+  /// Null: there is none. Outlives all publishers.
+  virtual base::SpareThread* sending_thread() { return nullptr; }
 };
 
 }  // namespace dapr_mqtt::core

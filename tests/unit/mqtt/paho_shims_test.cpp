@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
@@ -18,6 +19,9 @@
 #include <thread>
 
 #include "dapr_mqtt/base/unique_fd.h"
+
+/// Paho's own (1.3.12), and ours in its place.
+extern "C" pthread_t Thread_getid();
 
 namespace dapr_mqtt::mqtt {
 namespace {
@@ -162,6 +166,58 @@ TEST(PahoShims, Hurry_wakes_the_send_thread) {
     EXPECT_EQ(paho.wait(milliseconds(0)), ETIMEDOUT);
     const shims::Hurry hurry;
     EXPECT_EQ(paho.wait(std::chrono::hours(1)), 0);
+  });
+}
+
+TEST(PahoShims, Send_thread_does_what_it_is_lent_while_it_waits_and_when_it_comes_to_wait) {
+  static Condition paho;
+  std::atomic<bool> waits{false};
+  std::atomic<int> done{0};
+  pthread_t number_in_work{};
+  pthread_t own{};
+  std::thread send([&] {
+    pthread_setname_np(pthread_self(), kSend);
+    own = Thread_getid();                            // as Paho's does when it begins
+    EXPECT_EQ(paho.wait(milliseconds(0)), ETIMEDOUT);  // learned
+    waits = true;
+    while (done == 0) {
+      EXPECT_EQ(paho.wait(std::chrono::hours(1)), 0);
+    }
+    // Lent while it was busy: no wait.
+    EXPECT_TRUE(shims::send_thread().lend([&] { ++done; }));
+    EXPECT_EQ(paho.wait(std::chrono::hours(1)), 0);
+  });
+  while (!waits) std::this_thread::yield();
+  EXPECT_TRUE(shims::send_thread().lend([&] {
+    EXPECT_TRUE(pthread_equal(pthread_self(), send.native_handle()));
+    number_in_work = Thread_getid();
+    paho.signal();  // Paho's calls do: its mutex is free
+    ++done;
+  }));
+  send.join();
+  EXPECT_EQ(done, 2);
+  EXPECT_FALSE(pthread_equal(number_in_work, own)) << "Paho would take no lock";
+}
+
+TEST(PahoShims, Receive_thread_acknowledges_what_it_read_before_it_waits) {
+  sockaddr_in address{};
+  const base::UniqueFd server = listener(address);
+  const base::UniqueFd client(::socket(AF_INET, SOCK_STREAM, 0));
+  ASSERT_EQ(::connect(client.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  const base::UniqueFd accepted(::accept(server.get(), nullptr, nullptr));
+  ASSERT_EQ(::write(client.get(), "x", 1), 1);
+  as(kReceive, [&] {
+    const auto before = shims::counters().acks_hastened;
+    pollfd wait{accepted.get(), POLLIN, 0};
+    ASSERT_EQ(::poll(&wait, 1, 30'000), 1);
+    ASSERT_EQ(::poll(&wait, 1, 30'000), 1);  // not read yet: no wait
+    EXPECT_EQ(shims::counters().acks_hastened, before);
+    char byte = 0;
+    ASSERT_EQ(::read(accepted.get(), &byte, 1), 1);
+    EXPECT_EQ(::poll(&wait, 1, 1), 0);
+    EXPECT_EQ(shims::counters().acks_hastened, before + 1);
+    EXPECT_EQ(::poll(&wait, 1, 1), 0);
+    EXPECT_EQ(shims::counters().acks_hastened, before + 1) << "once for what was read";
   });
 }
 
