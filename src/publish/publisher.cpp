@@ -52,7 +52,8 @@ void Publisher::publish(core::OutgoingMessage message, base::TimePoint deadline,
     return;
   }
   show_pending(1, bytes);
-  mailbox_.push(Request{std::move(message), deadline, std::move(done), executor_.now()});
+  mailbox_.push(Request{std::move(message), deadline,
+                        std::make_shared<Caller>(std::move(done), bytes, executor_.now())});
 }
 
 Publisher::HoldId Publisher::hold() {
@@ -72,14 +73,8 @@ void Publisher::handle(std::vector<Event>& events) {
     std::visit(
         Overloaded{
             [&](Request& r) {
-              const std::size_t bytes = r.message.payload.size();
-              if (stopped_) {
-                settle(std::move(r.done), bytes, r.requested,
-                       base::unavailable("the instance is closing"));
-                return;
-              }
-              queue_->push({std::move(r.message), r.deadline, std::move(r.done), bytes, false,
-                            r.requested});
+              if (stopped_) return settle(*r.caller, base::unavailable("the instance is closing"));
+              queue_->push({std::move(r.message), r.deadline, std::move(r.caller), false});
             },
             [&](Hold& h) {
               if (!stopped_) queue_->push_hold(h.id, h.until);
@@ -91,8 +86,8 @@ void Publisher::handle(std::vector<Event>& events) {
                 core::bump(counters_.publish_resent);
                 return;
               }
-              if (auto entry = queue_->finish(a.token); entry && entry->done) {
-                settle(std::move(entry->done), entry->bytes, entry->requested, std::move(a.status));
+              if (auto entry = queue_->finish(a.token)) {
+                settle(*entry->caller, std::move(a.status));
               }
             },
             [&](Up&) { connected_ = true; },
@@ -104,8 +99,7 @@ void Publisher::handle(std::vector<Event>& events) {
             [&](Stop&) {
               stopped_ = true;
               for (SendQueue::Entry& entry : queue_->take_all()) {
-                settle(std::move(entry.done), entry.bytes, entry.requested,
-                       base::unavailable("the instance is closing"));
+                settle(*entry.caller, base::unavailable("the instance is closing"));
               }
             },
         },
@@ -114,19 +108,21 @@ void Publisher::handle(std::vector<Event>& events) {
   pump();
 }
 
-void Publisher::settle(Done done, std::size_t bytes, base::TimePoint requested,
-                       base::Status status) {
+/// On any thread.
+void Publisher::settle(Caller& caller, base::Status status) {
+  if (!caller.claim()) return;
+  const std::size_t bytes = caller.bytes();
   requests_.fetch_sub(1);
   bytes_.fetch_sub(bytes);
   show_pending(-1, bytes);
   if (status.ok()) {
     core::bump(counters_.published);
     core::bump(counters_.published_bytes, bytes);
-    counters_.publish_time.observe(executor_.now() - requested);
+    counters_.publish_time.observe(executor_.now() - caller.requested());
   } else {
     core::bump(counters_.publish_failed);
   }
-  done(std::move(status));
+  caller.done(std::move(status));
 }
 
 void Publisher::show_pending(int requests, std::size_t bytes) {
@@ -149,16 +145,22 @@ void Publisher::pump() {
                      topic + "waited for a subscription that was opened before it")
                : base::deadline_exceeded(topic +
                                          "not sent in time: earlier publishes wait for the broker");
-    settle(std::move(entry.done), entry.bytes, entry.requested, std::move(status));
+    settle(*entry.caller, std::move(status));
   }
   while (connected_ && !stopped_) {
     const auto next =
         queue_->start_next([this](core::QoS qos) { return broker_.max_in_flight(qos); });
     if (!next) break;
-    const SendQueue::Token token = next->first;
-    base::Status status = broker_.publish(*next->second, [this, token](base::Status answer) {
-      mailbox_.push(Answer{token, std::move(answer)});
-    });
+    const SendQueue::Token token = next->token;
+    base::Status status = broker_.publish(
+        *next->message, [this, token, caller = next->caller](base::Status answer) {
+          if (!answer.ok() || backlog_.load(std::memory_order_relaxed)) {
+            return mailbox_.push(Answer{token, std::move(answer)});
+          }
+          // At once: the caller need not wait until the executor has woken up for it.
+          settle(*caller, {});
+          mailbox_.push_quietly(Answer{token, {}});
+        });
     if (status.ok()) continue;
     const bool later = status.kind() == base::ErrorKind::kUnavailable ||
                        (status.kind() == base::ErrorKind::kResourceExhausted &&
@@ -169,11 +171,15 @@ void Publisher::pump() {
       break;
     }
     if (auto entry = queue_->finish(token)) {
-      settle(std::move(entry->done), entry->bytes, entry->requested, std::move(status));
+      settle(*entry->caller, std::move(status));
     }
   }
   arm_timer();
   call_idle_if_idle();
+  // With nothing that waits for room in the window, or for the end, answers may lie.
+  const bool backlog = queue_->any_waits();
+  backlog_.store(backlog, std::memory_order_relaxed);
+  mailbox_.attend(backlog || idle_ != nullptr);
 }
 
 void Publisher::arm_timer() {
@@ -185,7 +191,7 @@ void Publisher::arm_timer() {
   timer_at_ = *next;
   timer_ = executor_.post_at(*next, [this] {
     timer_ = 0;
-    pump();
+    mailbox_.hand_over();
   });
 }
 

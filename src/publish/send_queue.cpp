@@ -25,7 +25,7 @@ bool SendQueue::held() const {
   return again_.empty() && !order_.empty() && order_.front().is_hold;
 }
 
-std::optional<std::pair<SendQueue::Token, const core::OutgoingMessage*>> SendQueue::start_next(
+std::optional<SendQueue::Start> SendQueue::start_next(
     const std::function<std::size_t(core::QoS)>& window) {
   drop_gone_places();
   const bool again = !again_.empty();
@@ -40,14 +40,15 @@ std::optional<std::pair<SendQueue::Token, const core::OutgoingMessage*>> SendQue
   }
   entry.in_flight = true;
   ++in_flight_;
-  return std::pair{token, &entry.message};
+  return Start{token, &entry.message, entry.caller};
 }
 
 void SendQueue::send_again(Token token) {
   const auto it = entries_.find(token);
   if (it == entries_.end() || !it->second.in_flight) return;
   --in_flight_;
-  if (!it->second.done) {
+  if (it->second.caller->answered()) {
+    deadlines_.erase({it->second.deadline, token});
     entries_.erase(it);
     return;
   }
@@ -72,10 +73,8 @@ std::vector<SendQueue::Entry> SendQueue::expire(base::TimePoint now) {
     deadlines_.erase(deadlines_.begin());
     Entry& entry = entries_.at(token);
     if (entry.in_flight) {
-      Entry answered{entry.message, entry.deadline, std::exchange(entry.done, nullptr),
-                     entry.bytes, true, entry.requested};
       entry.message.payload = {};
-      expired.push_back(std::move(answered));
+      expired.push_back(entry);
     } else {
       again_.erase(token);
       expired.push_back(std::move(entry));
@@ -102,9 +101,7 @@ std::optional<base::TimePoint> SendQueue::next_deadline() const {
 
 std::vector<SendQueue::Entry> SendQueue::take_all() {
   std::map<Token, Entry> in_order;
-  for (auto& [token, entry] : entries_) {
-    if (entry.done) in_order.emplace(token, std::move(entry));
-  }
+  for (auto& [token, entry] : entries_) in_order.emplace(token, std::move(entry));
   entries_.clear();
   order_.clear();
   again_.clear();

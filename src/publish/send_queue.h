@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <unordered_map>
@@ -12,8 +13,8 @@
 #include <vector>
 
 #include "dapr_mqtt/base/executor.h"
-#include "dapr_mqtt/base/status.h"
 #include "dapr_mqtt/core/message.h"
+#include "publish/caller.h"
 
 namespace dapr_mqtt::publish {
 
@@ -22,15 +23,17 @@ namespace dapr_mqtt::publish {
 class SendQueue {
  public:
   using Token = std::uint64_t;
-  using Done = std::function<void(base::Status)>;
 
   struct Entry {
     core::OutgoingMessage message;
     base::TimePoint deadline;
-    Done done;              ///< empty once answered while still in flight
-    std::size_t bytes = 0;  ///< what it was admitted with
+    std::shared_ptr<Caller> caller;  ///< may be answered while it is still in flight
     bool in_flight = false;
-    base::TimePoint requested{};
+  };
+  struct Start {
+    Token token;
+    const core::OutgoingMessage* message;  ///< good until the token is finished
+    std::shared_ptr<Caller> caller;
   };
 
   void push(Entry entry);
@@ -38,28 +41,27 @@ class SendQueue {
   void release_hold(std::uint64_t id);
 
   /// The next request if it may go now: nothing holds it and fewer than
-  /// window(its QoS) are in flight. It is in flight from here on. The pointer is
-  /// good until the token is finished.
-  std::optional<std::pair<Token, const core::OutgoingMessage*>> start_next(
-      const std::function<std::size_t(core::QoS)>& window);
+  /// window(its QoS) are in flight. It is in flight from here on.
+  std::optional<Start> start_next(const std::function<std::size_t(core::QoS)>& window);
   /// Not in flight any more, to be sent again before all that waits (in the
   /// order of tokens). One answered meanwhile goes for good.
   void send_again(Token token);
   /// Takes a request out; none for unknown tokens.
   std::optional<Entry> finish(Token token);
 
-  /// Requests past their deadline, to be answered. One in flight keeps its place
-  /// in the window, without its payload, until it is finished.
+  /// Requests past their deadline, to be answered (if they are not, meanwhile). One
+  /// in flight keeps its place in the window, without its payload, until it is finished.
   std::vector<Entry> expire(base::TimePoint now);
   /// Ends holds past their time; true if there were any.
   bool expire_holds(base::TimePoint now);
   /// The earliest deadline or hold's end.
   std::optional<base::TimePoint> next_deadline() const;
 
-  /// Everything unanswered, in order; the queue is empty afterwards.
+  /// Everything, in order; the queue is empty afterwards.
   std::vector<Entry> take_all();
 
   bool empty() const { return entries_.empty(); }
+  bool any_waits() const { return entries_.size() > in_flight_; }
   std::size_t in_flight() const { return in_flight_; }
   bool held() const;  ///< a hold stands at the head
 

@@ -15,6 +15,7 @@
 
 namespace dapr_mqtt::publish {
 
+class Caller;
 class SendQueue;
 
 struct PublisherLimits {
@@ -37,7 +38,8 @@ class Publisher {
   /// OK: the broker has it. UNAVAILABLE: no connection until the deadline; the
   /// text has the last cause. DEADLINE_EXCEEDED: connected, but no answer in
   /// time. RESOURCE_EXHAUSTED: too many waiting. Runs exactly once, on the
-  /// executor or in the call.
+  /// executor, in the call, or on the thread that brings the broker's answer: it must
+  /// be quick.
   using Done = std::function<void(base::Status)>;
   using HoldId = std::uint64_t;
 
@@ -65,8 +67,7 @@ class Publisher {
   struct Request {
     core::OutgoingMessage message;
     base::TimePoint deadline;
-    Done done;
-    base::TimePoint requested;
+    std::shared_ptr<Caller> caller;
   };
   struct Hold { HoldId id; base::TimePoint until; };
   struct Release { HoldId id; };
@@ -79,7 +80,7 @@ class Publisher {
 
   void handle(std::vector<Event>& events);
   bool admit(std::size_t bytes);
-  void settle(Done done, std::size_t bytes, base::TimePoint requested, base::Status status);
+  void settle(Caller& caller, base::Status status);
   void show_pending(int requests, std::size_t bytes);
   void pump();
   void arm_timer();
@@ -92,6 +93,7 @@ class Publisher {
   std::atomic<std::size_t> requests_{0};
   std::atomic<std::size_t> bytes_{0};
   std::atomic<HoldId> last_hold_{0};
+  std::atomic<bool> backlog_{false};  // answers wake the executor, which has more to send
 
   // The executor's alone.
   std::unique_ptr<SendQueue> queue_;

@@ -55,6 +55,64 @@ TEST_F(PublisherTest, answers_when_the_broker_has_it_and_not_before) {
   EXPECT_EQ(counters.published, 1U);
 }
 
+TEST_F(PublisherTest, answers_on_the_thread_that_brings_the_brokers_answer) {
+  connect();
+  const auto answer = publish("a");
+  broker.answer();
+  EXPECT_TRUE(answer->ok());  // the executor has not run
+  EXPECT_EQ(counters.publishes_pending, 0);
+  executor.run();
+  EXPECT_EQ(answers, 1);
+}
+
+TEST_F(PublisherTest, leaves_the_answer_to_the_executor_while_more_waits_to_be_sent) {
+  connect();
+  std::vector<std::shared_ptr<base::Status>> given;
+  for (int i = 0; i < 5; ++i) given.push_back(publish("a"));
+  ASSERT_EQ(broker.sent.size(), 4U);  // the window
+  broker.answer();
+  EXPECT_EQ(given[0]->kind(), ErrorKind::kInternal);  // the executor wakes for the fifth anyway
+  executor.run();
+  EXPECT_TRUE(given[0]->ok());
+  ASSERT_EQ(broker.sent.size(), 5U);
+  broker.answer();
+  EXPECT_TRUE(given[1]->ok());
+}
+
+TEST_F(PublisherTest, does_not_answer_again_at_its_deadline_what_the_broker_has_answered) {
+  connect();
+  const auto answer = publish("a", "p", seconds(20));
+  broker.answer();
+  executor.advance(seconds(21));
+  EXPECT_TRUE(answer->ok());
+  EXPECT_EQ(answers, 1);
+  EXPECT_EQ(counters.publish_failed, 0U);
+}
+
+TEST_F(PublisherTest, does_not_answer_ok_after_the_deadline) {
+  connect();
+  const auto answer = publish("a", "p", seconds(20));
+  executor.advance(seconds(21));
+  EXPECT_EQ(answer->kind(), ErrorKind::kDeadlineExceeded);
+  broker.answer();
+  executor.run();
+  EXPECT_EQ(answers, 1);
+  EXPECT_EQ(counters.published, 0U);
+  EXPECT_EQ(counters.publishes_pending, 0);
+}
+
+TEST_F(PublisherTest, is_idle_when_the_last_answer_was_given_without_the_executor) {
+  connect();
+  publish("a");
+  bool idle = false;
+  publisher.when_idle([&] { idle = true; });
+  executor.run();
+  EXPECT_FALSE(idle);
+  broker.answer();
+  executor.run();
+  EXPECT_TRUE(idle);
+}
+
 TEST_F(PublisherTest, measures_the_time_to_the_answer_and_what_is_pending) {
   connect();
   publish("a", "12345");

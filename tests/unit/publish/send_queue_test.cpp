@@ -13,8 +13,7 @@ SendQueue::Entry entry(const std::string& topic, core::QoS qos = core::QoS::kAtL
                        base::TimePoint deadline = kStart + seconds(10)) {
   return {{core::TopicName::parse(topic).value(), "payload", qos, false, nullptr},
           deadline,
-          [](const base::Status&) {},
-          7,
+          std::make_shared<Caller>([](const base::Status&) {}, 7, kStart),
           false};
 }
 
@@ -22,7 +21,7 @@ std::size_t window(core::QoS qos) { return qos == core::QoS::kExactlyOnce ? 1 : 
 
 std::string next_topic(SendQueue& queue) {
   const auto next = queue.start_next(window);
-  return next ? next->second->topic.str() : "none";
+  return next ? next->message->topic.str() : "none";
 }
 
 TEST(SendQueue, gives_requests_in_order_up_to_the_window) {
@@ -87,11 +86,11 @@ TEST(SendQueue, expired_in_flight_keeps_its_place_in_the_window_until_finished) 
   const auto expired = queue.expire(kStart);
   ASSERT_EQ(expired.size(), 1U);
   EXPECT_TRUE(expired[0].in_flight);
-  EXPECT_TRUE(expired[0].done);
+  EXPECT_EQ(expired[0].caller->bytes(), 7U);
   EXPECT_EQ(next_topic(queue), "none");
   const auto finished = queue.finish(1);
   ASSERT_TRUE(finished);
-  EXPECT_FALSE(finished->done);  // answered once, not twice
+  EXPECT_EQ(finished->caller, expired[0].caller);  // who can be answered once only
   EXPECT_EQ(next_topic(queue), "b");
 }
 
@@ -99,7 +98,9 @@ TEST(SendQueue, does_not_send_again_what_was_answered_meanwhile) {
   SendQueue queue;
   queue.push(entry("a", core::QoS::kAtLeastOnce, kStart));
   next_topic(queue);
-  queue.expire(kStart);
+  const auto expired = queue.expire(kStart);
+  ASSERT_EQ(expired.size(), 1U);
+  ASSERT_TRUE(expired[0].caller->claim());
   queue.send_again(1);
   EXPECT_TRUE(queue.empty());
   EXPECT_EQ(queue.in_flight(), 0U);
