@@ -13,6 +13,8 @@ readonly PACKAGES_BUILD=(
 readonly PACKAGES_DEMO=(mosquitto)
 # shellcheck disable=SC2034
 readonly PACKAGES_TEST=(buildah debootstrap libgmock-dev libgtest-dev mosquitto mosquitto-clients)
+# shellcheck disable=SC2034
+readonly PACKAGES_BENCH=(libbenchmark-dev libmosquitto-dev python3-matplotlib)
 
 say() { printf '==> %s\n' "$*"; }
 die() {

@@ -3,6 +3,7 @@
 #   run_go.sh build <out>                     slimdaprd and the test programs, into <out>
 #   run_go.sh test <out> <package> <Test…>    one test
 #   run_go.sh list <out> <package> <Test…>    checks that these are all the tests there are
+#   run_go.sh bench <out>                     the benchmarks through daprd
 # Exits with 77, and the reason, where Go or mosquitto is missing, or where a test
 # skips itself: ctest counts that as skipped. In CI (CI=true or
 # DAPR_MQTT_REQUIRE_GO=1) the former is a failure.
@@ -61,12 +62,19 @@ case $mode in
     if [ $status = 0 ] && grep -q '^--- SKIP' "$log"; then exit 77; fi
     exit $status
     ;;
+  bench)
+    require_go
+    require_mosquitto
+    cd "$tests/e2e"
+    SLIMDAPRD_BIN=$out/slimdaprd "$out/e2e.test" -test.run '^$' -test.bench . -test.benchtime 20000x \
+      -test.count 3 -test.timeout 60m
+    ;;
   list)
     package=$1
     shift
     require_go
     printf '%s\n' "$@" | sort >"$out/$package.wanted"
-    "$out/$package.test" -test.list . | sort >"$out/$package.found"
+    "$out/$package.test" -test.list "^Test" | sort >"$out/$package.found"
     echo "Tests in CMakeLists.txt (<) and in the Go package (>):"
     diff "$out/$package.wanted" "$out/$package.found" && echo "the same"
     ;;

@@ -3,6 +3,7 @@ package harness
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -27,7 +28,10 @@ func StartComponent(t testing.TB, args ...string) *Component {
 	c := &Component{SocketFolder: folder, Socket: filepath.Join(folder, "mqtt.sock")}
 	// A restarted component finds what it had kept; other tests do not.
 	c.args = append([]string{"serve", "--socket-folder", folder, "--name", "mqtt",
-		"--state-dir", t.TempDir(), "--log-level", "debug"}, args...)
+		"--state-dir", t.TempDir()}, args...)
+	if !slices.Contains(args, "--log-level") {
+		c.args = append(c.args, "--log-level", "debug")
+	}
 	c.Start(t)
 	return c
 }

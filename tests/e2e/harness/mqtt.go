@@ -49,6 +49,22 @@ func (m *MQTT) Publish(t testing.TB, topic string, payload []byte) {
 	settle(t, "publish", m.client.Publish(topic, 1, false, payload))
 }
 
+// PublishMany publishes count messages (qos 1), so many at a time.
+func (m *MQTT) PublishMany(t testing.TB, topic string, payload []byte, count, ahead int) {
+	t.Helper()
+	open := make([]mqtt.Token, 0, ahead)
+	for range count {
+		if len(open) == ahead {
+			settle(t, "publish", open[0])
+			open = open[1:]
+		}
+		open = append(open, m.client.Publish(topic, 1, false, payload))
+	}
+	for _, token := range open {
+		settle(t, "publish", token)
+	}
+}
+
 // Subscribe returns when the subscription is in force.
 func (m *MQTT) Subscribe(t testing.TB, filter string) {
 	t.Helper()

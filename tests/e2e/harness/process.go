@@ -85,6 +85,9 @@ func (p *Process) Kill() {
 	<-p.ended
 }
 
+// Pid is the process's own number.
+func (p *Process) Pid() int { return p.cmd.Process.Pid }
+
 // Running is false once the process has ended.
 func (p *Process) Running() bool {
 	select {

@@ -1,0 +1,68 @@
+#include "floors.h"
+
+#include <chrono>
+#include <csignal>
+#include <sstream>
+#include <stdexcept>
+
+#include "message_counter.h"
+#include "mqtt_source.h"
+#include "support/child_process.h"
+#include "usage.h"
+
+namespace dapr_mqtt::bench {
+namespace {
+
+Measurement read_result(testing::ChildProcess& process, int messages) {
+  constexpr std::chrono::minutes kPatience{3};
+  process.wait_for_end(kPatience);
+  const std::string output = process.final_output();
+  const std::size_t at = output.find("took ");
+  if (at == std::string::npos) throw std::runtime_error("floor_paho: " + output);
+  std::istringstream in(output.substr(at + 5));
+  double seconds = 0;
+  double cpu = 0;
+  in >> seconds >> cpu;
+  return {{"rate", messages / seconds}, {"cpu", cpu * 1e6 / messages}};
+}
+
+}  // namespace
+
+Measurement measure_pull_from_server(Running& subject, const PullLoad& load) {
+  const Usage before = usage_of(subject.pid());
+  MessageCounter counter;
+  const auto begin = std::chrono::steady_clock::now();
+  const PullClient stream(
+      subject.client(), "bench/0", load.acks,
+      [&](const testing::wire::PullMessagesResponse&) { counter.add(); },
+      {{"messages", std::to_string(load.messages)}, {"size", std::to_string(load.size)}});
+  counter.wait_for(load.messages);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  const Usage after = usage_of(subject.pid());
+  return {{"rate", load.messages / took.count()},
+          {"cpu", (after.cpu_seconds - before.cpu_seconds) * 1e6 / load.messages},
+          {"peak", after.peak_mib}};
+}
+
+Measurement measure_paho_publish(const std::string& program, const testing::Mosquitto& broker,
+                                 int qos, const PublishLoad& load) {
+  testing::ChildProcess process({program, broker.url(), "publish", std::to_string(qos),
+                                 std::to_string(load.messages), std::to_string(load.size)});
+  return read_result(process, load.messages);
+}
+
+Measurement measure_paho_receive(const std::string& program, const testing::Mosquitto& broker,
+                                 const PullLoad& load) {
+  testing::ChildProcess process({program, broker.url(), "receive", std::to_string(load.qos),
+                                 std::to_string(load.messages), std::to_string(load.size)});
+  if (!process.wait_for_output("ready")) throw std::runtime_error("floor_paho: " + process.output());
+  MqttSource source("127.0.0.1", broker.port());
+  process.signal(SIGSTOP);
+  const std::string payload(load.size, 'x');
+  for (int i = 0; i < load.messages; ++i) source.publish("bench/0", payload, load.qos);
+  source.wait();
+  process.signal(SIGCONT);
+  return read_result(process, load.messages);
+}
+
+}  // namespace dapr_mqtt::bench

@@ -1,0 +1,38 @@
+// Receiving through a component, as daprd does it.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+#include "measurement.h"
+#include "pull_client.h"
+#include "subject.h"
+#include "support/mosquitto.h"
+
+namespace dapr_mqtt::bench {
+
+struct PullLoad {
+  int messages = 50'000;
+  std::size_t size = 256;  ///< of the payload, in bytes
+  int qos = 1;
+  int topics = 1;          ///< a stream for each
+  Acks acks = Acks::kSequential;
+};
+
+/// "rate", "cpu" and "peak" of messages that wait at the broker: the component is
+/// stopped (SIGSTOP) until all are there, so that whoever publishes takes no part.
+Measurement measure_pull(Running& subject, const testing::Mosquitto& broker, const PullLoad& load);
+
+/// Open loop: a message is published each `interval`, and what it took is counted from
+/// the moment at which it was due. Quantiles, "cpu" and "peak".
+Measurement measure_latency(Running& subject, const testing::Mosquitto& broker, int messages,
+                            std::chrono::nanoseconds interval);
+
+/// An app that takes messages and acknowledges none: "peak" when so many of 1 KiB have
+/// been published.
+Measurement measure_slow_app(Running& subject, const testing::Mosquitto& broker, int messages);
+
+/// "memory" and "wakeups" with one subscription and no message for ten seconds.
+Measurement measure_idle(Running& subject, const testing::Mosquitto& broker);
+
+}  // namespace dapr_mqtt::bench

@@ -1,0 +1,49 @@
+// What is measured: our component, the peers, and the floors under both.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "support/child_process.h"
+#include "support/component_client.h"
+
+namespace dapr_mqtt::bench {
+
+/// A program that serves Dapr's PubSub protocol on a socket.
+struct Program {
+  enum class Kind {
+    kComponent,  ///< ours: takes --socket-folder
+    kServer,     ///< takes the socket's path as its one argument
+  };
+  Kind kind = Kind::kServer;
+  std::string executable;
+};
+
+/// A row of the table: a program with metadata of its own.
+struct Subject {
+  std::string name;  ///< "ours", "ours, durable", "SDK peer"
+  Program program;
+  testing::Properties metadata;  ///< over the scenario's own
+};
+
+/// A subject that runs: its process, and a connection with an instance made.
+/// Throws std::runtime_error with the program's output when it does not serve.
+class Running {
+ public:
+  Running(const Subject& subject, const std::string& broker_url,
+          const testing::Properties& metadata);
+
+  pid_t pid() const { return process_->pid(); }
+  testing::ComponentClient& client() { return *client_; }
+  std::string output() const { return process_->output(); }
+
+ private:
+  testing::TemporaryFolder folder_;
+  std::unique_ptr<testing::ChildProcess> process_;
+  std::optional<testing::ComponentClient> client_;
+};
+
+}  // namespace dapr_mqtt::bench
