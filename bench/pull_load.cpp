@@ -128,13 +128,21 @@ Measurement measure_slow_app(Running& subject, const testing::Mosquitto& broker,
   return {{"peak", peak}};
 }
 
-Measurement measure_idle(Running& subject, const testing::Mosquitto& broker) {
+Measurement measure_idle(Running& subject, const testing::Mosquitto& broker, int instances) {
   MqttSource source(kHost, broker.port());
   MessageCounter counter;
   PullClient stream(subject.client(), topic_name(0), Acks::kSequential,
                     [&](const PullMessagesResponse&) { counter.add(); });
   long expected = 0;
   warm_up(source, topic_name(0), counter, expected);
+  std::vector<std::unique_ptr<PullClient>> more;
+  for (int i = 1; i < instances; ++i) {
+    auto& client = subject.add_instance({{"consumerID", "bench-" + std::to_string(i)}});
+    more.push_back(std::make_unique<PullClient>(
+        client, topic_name(i), Acks::kSequential,
+        [&counter](const PullMessagesResponse&) { counter.add(); }));
+    warm_up(source, topic_name(i), counter, expected);
+  }
   constexpr std::chrono::seconds kSettle{3};
   constexpr std::chrono::seconds kWatch{10};
   std::this_thread::sleep_for(kSettle);

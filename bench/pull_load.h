@@ -32,7 +32,8 @@ Measurement measure_latency(Running& subject, const testing::Mosquitto& broker, 
 /// been published.
 Measurement measure_slow_app(Running& subject, const testing::Mosquitto& broker, int messages);
 
-/// "memory" and "wakeups" with one subscription and no message for ten seconds.
-Measurement measure_idle(Running& subject, const testing::Mosquitto& broker);
+/// "memory" and "wakeups" of so many instances with a subscription each and no message
+/// for ten seconds.
+Measurement measure_idle(Running& subject, const testing::Mosquitto& broker, int instances);
 
 }  // namespace dapr_mqtt::bench

@@ -29,6 +29,11 @@ def is_floor(subject):
     return subject.startswith("floor")
 
 
+def order(subject):
+    """Ours first, the floors last."""
+    return is_floor(subject), "peer" in subject.lower(), subject
+
+
 def base_of(results):
     """The subject that ratios refer to: the first that is neither ours nor a floor."""
     for subject in results:
@@ -59,8 +64,7 @@ def table(scenario):
     lines = ["### " + scenario["title"], "", f"`{scenario['name']}`", ""]
     lines.append("| | " + " | ".join(heading for _, heading, _ in columns) + " |")
     lines.append("|---" + "|--:" * len(columns) + "|")
-    order = sorted(results, key=lambda s: (is_floor(s), "peer" in s.lower(), s))
-    for subject in order:
+    for subject in sorted(results, key=order):
         cells = []
         for figure, _, form in columns:
             value = median(results, subject, figure)
@@ -83,6 +87,7 @@ def picture(scenarios, figure, label, path):
     subjects = []
     for scenario in shown:
         subjects += [s for s in scenario["results"] if s not in subjects]
+    subjects.sort(key=order)
     if not shown:
         return False
     height = 0.8 / len(subjects)
@@ -98,6 +103,7 @@ def picture(scenarios, figure, label, path):
         axes.barh(places, values, height, label=subject)
     axes.set_yticks([p + 0.4 - height / 2 for p in range(len(shown))], [s["name"] for s in shown])
     axes.invert_yaxis()
+    axes.margins(y=0.01)
     axes.set_xlabel(label + ", median")
     axes.legend()
     axes.grid(axis="x", alpha=0.3)

@@ -139,13 +139,16 @@ std::vector<Scenario> all_scenarios(double scale) {
     };
     all.push_back(std::move(s));
   }
-  {
+  for (const int instances : {1, 100}) {
     Scenario s;
-    s.name = "idle";
-    s.title = "Idle, one subscription";
+    s.name = "idle-" + std::to_string(instances);
+    s.title = "Idle, " + std::to_string(instances) +
+              (instances == 1 ? " instance" : " instances") + " with a subscription each";
     s.persistent_too = true;
     s.slow = true;
-    s.run = measure_idle;
+    s.run = [instances](Running& subject, const testing::Mosquitto& broker) {
+      return measure_idle(subject, broker, instances);
+    };
     all.push_back(std::move(s));
   }
   return all;

@@ -12,22 +12,37 @@ std::vector<std::string> arguments(const Program& program, const std::string& fo
           "--state-dir",      folder + "/state"};
 }
 
+testing::Properties over(testing::Properties base, const testing::Properties& more) {
+  for (const auto& [key, value] : more) base.insert_or_assign(key, value);
+  return base;
+}
+
 }  // namespace
 
 Running::Running(const Subject& subject, const std::string& broker_url,
                  const testing::Properties& metadata)
     : process_(std::make_unique<testing::ChildProcess>(
-          arguments(subject.program, folder_.path()))) {
-  const std::string socket = folder_.path() + "/mqtt.sock";
-  client_.emplace("unix:" + socket);
-  testing::Properties all{{"url", broker_url}, {"consumerID", "bench"}};
-  all.insert(subject.metadata.begin(), subject.metadata.end());
-  for (const auto& [key, value] : metadata) all.insert_or_assign(key, value);
+          arguments(subject.program, folder_.path()))),
+      name_(subject.name),
+      address_("unix:" + folder_.path() + "/mqtt.sock"),
+      metadata_(over(over({{"url", broker_url}, {"consumerID", "bench"}}, subject.metadata),
+                     metadata)),
+      client_(instance("pubsub", {})) {}
+
+testing::ComponentClient& Running::add_instance(const testing::Properties& metadata) {
+  more_.push_back(instance("pubsub-" + std::to_string(more_.size()), metadata));
+  return *more_.back();
+}
+
+std::unique_ptr<testing::ComponentClient> Running::instance(const std::string& name,
+                                                            const testing::Properties& metadata) {
+  auto client = std::make_unique<testing::ComponentClient>(address_, name);
   constexpr std::chrono::seconds kStart{20};
-  client_->channel()->WaitForConnected(std::chrono::system_clock::now() + kStart);
-  if (const grpc::Status status = client_->init(all); !status.ok()) {
-    throw std::runtime_error(subject.name + ": " + status.error_message() + "\n" + output());
+  client->channel()->WaitForConnected(std::chrono::system_clock::now() + kStart);
+  if (const grpc::Status status = client->init(over(metadata_, metadata)); !status.ok()) {
+    throw std::runtime_error(name_ + ": " + status.error_message() + "\n" + output());
   }
+  return client;
 }
 
 }  // namespace dapr_mqtt::bench

@@ -3,7 +3,6 @@
 
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,12 +37,21 @@ class Running {
 
   pid_t pid() const { return process_->pid(); }
   testing::ComponentClient& client() { return *client_; }
+  /// Another instance on a connection of its own, which lives as long as this.
+  testing::ComponentClient& add_instance(const testing::Properties& metadata);
   std::string output() const { return process_->output(); }
 
  private:
+  std::unique_ptr<testing::ComponentClient> instance(const std::string& name,
+                                                     const testing::Properties& metadata);
+
   testing::TemporaryFolder folder_;
   std::unique_ptr<testing::ChildProcess> process_;
-  std::optional<testing::ComponentClient> client_;
+  const std::string name_;
+  const std::string address_;
+  const testing::Properties metadata_;
+  std::unique_ptr<testing::ComponentClient> client_;
+  std::vector<std::unique_ptr<testing::ComponentClient>> more_;
 };
 
 }  // namespace dapr_mqtt::bench
