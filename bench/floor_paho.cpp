@@ -1,6 +1,6 @@
-// The floor of Paho: floor_paho <url> publish|receive <qos> <messages> <size>. One bare
-// client publishes with a window of 20, or receives what another publishes while it is
-// stopped (SIGSTOP; it says "ready" before). Prints seconds and CPU seconds.
+// The floor of Paho: floor_paho <url> publish|receive <qos> <messages> <size> <window>. One
+// bare client publishes with so many in flight, or receives what another publishes while
+// it is stopped (SIGSTOP; it says "ready" before). Prints seconds and CPU seconds.
 #include <MQTTAsync.h>
 #include <sys/resource.h>
 
@@ -70,8 +70,8 @@ void fail(const char* what) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 6) {
-    std::fputs("usage: floor_paho <url> publish|receive <qos> <messages> <size>\n", stderr);
+  if (argc != 7) {
+    std::fputs("usage: floor_paho <url> publish|receive <qos> <messages> <size> <window>\n", stderr);
     return 2;
   }
   const bool publish = std::string(argv[2]) == "publish";
@@ -92,11 +92,11 @@ int main(int argc, char** argv) {
   connected.wait_for(1);
   MQTTAsync_responseOptions answer = MQTTAsync_responseOptions_initializer;
   if (publish) {
-    constexpr int kWindow = 20;
+    const int window = std::atoi(argv[6]);
     answer.onSuccess = [](void*, MQTTAsync_successData*) { done.add(); };
     start_clock();
     for (int i = 0; i < messages; ++i) {
-      if (i >= kWindow) done.wait_for(i - kWindow + 1);
+      if (i >= window) done.wait_for(i - window + 1);
       MQTTAsync_send(client, "bench/0", static_cast<int>(payload.size()), payload.data(), qos, 0,
                      &answer);
     }

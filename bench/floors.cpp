@@ -1,5 +1,6 @@
 #include "floors.h"
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <sstream>
@@ -46,15 +47,19 @@ Measurement measure_pull_from_server(Running& subject, const PullLoad& load) {
 
 Measurement measure_paho_publish(const std::string& program, const testing::Mosquitto& broker,
                                  int qos, const PublishLoad& load) {
+  // What many callers have in flight, a component may not: mosquitto's window is 20.
+  constexpr int kWindow = 20;
+  const int window = load.bulk > 0 ? kWindow : std::min(load.callers, kWindow);
   testing::ChildProcess process({program, broker.url(), "publish", std::to_string(qos),
-                                 std::to_string(load.messages), std::to_string(load.size)});
+                                 std::to_string(load.messages), std::to_string(load.size),
+                                 std::to_string(window)});
   return read_result(process, load.messages);
 }
 
 Measurement measure_paho_receive(const std::string& program, const testing::Mosquitto& broker,
                                  const PullLoad& load) {
   testing::ChildProcess process({program, broker.url(), "receive", std::to_string(load.qos),
-                                 std::to_string(load.messages), std::to_string(load.size)});
+                                 std::to_string(load.messages), std::to_string(load.size), "0"});
   if (!process.wait_for_output("ready")) throw std::runtime_error("floor_paho: " + process.output());
   MqttSource source("127.0.0.1", broker.port());
   process.signal(SIGSTOP);

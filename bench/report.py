@@ -77,6 +77,34 @@ def table(scenario):
     return "\n".join(lines) + "\n"
 
 
+def summary(scenarios):
+    """One line a scenario: ours beside the first peer, and beside the sum of the floors."""
+    lines = [
+        "| scenario | messages/s | CPU s/million | p50 | p99 | peak memory | CPU over the floors |",
+        "|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    for scenario in scenarios:
+        results = {name: runs for name, runs in scenario["results"].items() if runs}
+        base = base_of(results)
+        floors = [median(results, s, "cpu") for s in results if is_floor(s)]
+        for subject in [s for s in results if s.startswith("ours")]:
+            cells = []
+            for figure, form in [("rate", "{:,.0f}"), ("cpu", "{:.1f}"), ("p50", "{:.2f} ms"),
+                                 ("p99", "{:.2f} ms"), ("peak", "{:.0f} MiB")]:
+                value = median(results, subject, figure)
+                if value is None and figure == "peak":
+                    value = median(results, subject, "memory")
+                cell = "" if value is None else form.format(value)
+                times = ratio(results, subject, base, figure) if base and cell else None
+                cells.append(cell + (f" ({times:.2f}×)" if times else ""))
+            cpu = median(results, subject, "cpu")
+            over = f"{cpu / sum(floors):.2f}×" if cpu and len(floors) == 2 else ""
+            cells.append(over)
+            durable = ", durable" if "durable" in subject else ""
+            lines.append(f"| {scenario['title']}{durable} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
 def picture(scenarios, figure, label, path):
     import matplotlib
 
@@ -124,6 +152,7 @@ def main():
         name = f"{figure}.svg"
         if picture(scenarios, figure, label, folder / name):
             report += [f"![{label}]({name})", ""]
+    report += ["Ours, and its ratio to the first peer:", "", summary(scenarios)]
     report += [table(scenario) for scenario in scenarios]
     (folder / "report.md").write_text("\n".join(report))
     print(folder / "report.md")
