@@ -1,10 +1,12 @@
 // The promises of core/broker.h while the broker is there.
 #include <gmock/gmock.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <semaphore>
+#include <string_view>
 #include <tuple>
 
 #include "contract/broker_fixture.h"
@@ -90,6 +92,53 @@ TEST_P(BothVersions, Retained_message_is_marked_when_it_was_stored_before) {
   ASSERT_TRUE(heard.connected.next());
   ASSERT_TRUE(subscribe(*consumer, "r", QoS::kAtLeastOnce).ok());
   EXPECT_TRUE(sink.messages.next()->retained);
+}
+
+TEST_P(BothVersions, Messages_go_out_from_the_sending_thread_too_while_others_publish) {
+  DAPR_MQTT_NEEDS_MOSQUITTO();
+  Mosquitto broker;
+  RecordingListener sent;
+  auto publisher = this->publisher(options(broker, "out"), sent);
+  ASSERT_TRUE(sent.connected.next());
+  base::SpareThread* thread = factory_->sending_thread();
+  ASSERT_NE(thread, nullptr);
+  if (!thread->lend([] {})) {
+    GTEST_SKIP() << "this build of Paho does not ask the program for its threads' numbers";
+  }
+  // Both ways at once, few in flight each: Paho's own state is what is tried here.
+  constexpr int kEach = 2000;
+  constexpr std::ptrdiff_t kOpen = 10;
+  std::counting_semaphore<> room_here(kOpen);
+  std::counting_semaphore<> room_there(kOpen);
+  std::atomic<int> failed{0};
+  std::atomic<bool> elsewhere{false};
+  const auto publish_one = [&](std::counting_semaphore<>& room) {
+    const auto done = [&](const base::Status& status) {
+      if (!status.ok()) ++failed;
+      room.release();
+    };
+    if (!publisher->publish(message("t", "x", QoS::kAtLeastOnce), done).ok()) {
+      ++failed;
+      room.release();
+    }
+  };
+  for (int i = 0; i < kEach; ++i) {
+    room_there.acquire();
+    ASSERT_TRUE(thread->lend([&] {
+      char name[16] = {};
+      ::pthread_getname_np(::pthread_self(), name, sizeof name);
+      if (std::string_view(name) != "MQTTAsync_send") elsewhere = true;
+      publish_one(room_there);
+    }));
+    room_here.acquire();
+    publish_one(room_here);
+  }
+  for (int i = 0; i < kOpen; ++i) {
+    room_here.acquire();
+    room_there.acquire();
+  }
+  EXPECT_EQ(failed, 0);
+  EXPECT_FALSE(elsewhere);
 }
 
 TEST_P(BothVersions, Messages_keep_their_order_when_the_window_is_full) {

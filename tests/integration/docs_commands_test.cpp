@@ -56,6 +56,12 @@ const std::map<std::string, Elsewhere>& elsewhere() {
        {"", "needs a cluster"}},
       {"sqlite3 <file> .recover", {"", "SQLite's own, for a file that is damaged in whatever way"}},
       {"cmake --build build/release --target inbox_bench", {"", "a benchmark"}},
+      {"scripts/bench --daprd", {"", "a benchmark"}},
+      {"cmake -B build -DPAHO_HIGH_PERFORMANCE=ON -DPAHO_WITH_SSL=ON "
+       "-DCMAKE_INSTALL_PREFIX=/opt/paho",
+       {"", "another project's sources"}},
+      {"cmake --preset release -DDAPR_MQTT_PAHO_ROOT=/opt/paho",
+       {"", "a Paho that whoever wants it has built"}},
       {"dapr-pubsub-mqtt check FILE|URL", {"", "a synopsis"}},
       {"dapr-pubsub-mqtt probe subscribe 'greetings/#' --file components/mqtt.yaml",
        {"tests/integration/tools_test.cpp", "\"probe\", \"subscribe\""}},
