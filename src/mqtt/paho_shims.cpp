@@ -153,9 +153,11 @@ pthread_t thread_number() {
   return ::pthread_self();
 }
 
-// Guarded by *send_mutex.
+using Works = std::vector<std::function<void()>>;
+
+// Guarded by *send_mutex. Never destroyed, since Paho's threads run until the process ends.
 bool send_waits = false;
-std::vector<std::function<void()>> send_work;
+Works& send_work = *new Works;
 
 class SendThread final : public base::SpareThread {
  public:
@@ -175,7 +177,7 @@ class SendThread final : public base::SpareThread {
 /// On the send thread, which holds `mutex` before and after, but not meanwhile: the
 /// work calls Paho, and Paho signals.
 void do_send_work(pthread_mutex_t* mutex) {
-  static std::vector<std::function<void()>> batch;  // keeps its memory
+  static Works& batch = *new Works;  // keeps its memory; the send thread's alone
   batch.swap(send_work);
   ::pthread_mutex_unlock(mutex);
   works_for_us = true;
