@@ -12,7 +12,9 @@ readonly PACKAGES_BUILD=(
 # shellcheck disable=SC2034
 readonly PACKAGES_DEMO=(mosquitto)
 # shellcheck disable=SC2034
-readonly PACKAGES_TEST=(buildah debootstrap libgmock-dev libgtest-dev mosquitto mosquitto-clients)
+readonly PACKAGES_TEST=(
+  buildah debootstrap libgmock-dev libgtest-dev mosquitto mosquitto-clients valgrind
+)
 # shellcheck disable=SC2034
 readonly PACKAGES_BENCH=(libbenchmark-dev libmosquitto-dev python3-matplotlib)
 
