@@ -10,19 +10,17 @@ constexpr std::string_view kSharePrefix = "$share/";
 
 /// What both kinds of topic must be; `what` is "topic" or "topic filter".
 base::Status check_string(std::string_view text, std::string_view what) {
-  const std::string name(what);
-  if (text.empty()) return base::invalid_argument(name + " is empty");
+  const auto wrong = [&](std::string_view why) {
+    return base::invalid_argument(std::string(what) + " " + base::quote(text) + std::string(why));
+  };
+  if (text.empty()) return base::invalid_argument(std::string(what) + " is empty");
   if (text.size() > kMaxBytes) {
-    return base::invalid_argument(name + " " + base::quote(text, 64) + " has " +
+    return base::invalid_argument(std::string(what) + " " + base::quote(text, 64) + " has " +
                                   std::to_string(text.size()) +
                                   " bytes; MQTT allows 65535");
   }
-  if (text.find('\0') != std::string_view::npos) {
-    return base::invalid_argument(name + " " + base::quote(text) + " holds a NUL character");
-  }
-  if (!base::is_valid_utf8(text)) {
-    return base::invalid_argument(name + " " + base::quote(text) + " is not UTF-8");
-  }
+  if (text.find('\0') != std::string_view::npos) return wrong(" holds a NUL character");
+  if (!base::is_valid_utf8(text)) return wrong(" is not UTF-8");
   return {};
 }
 
@@ -46,13 +44,18 @@ class Levels {
   bool more_ = true;
 };
 
+/// Two quick searches: find_first_of() looks each byte up by itself.
+bool holds_wildcard(std::string_view text) {
+  return text.find('+') != std::string_view::npos || text.find('#') != std::string_view::npos;
+}
+
 bool is_wildcard(std::string_view level) { return level == "+" || level == "#"; }
 
 }  // namespace
 
 base::Result<TopicName> TopicName::parse(std::string_view text) {
   if (base::Status status = check_string(text, "topic"); !status.ok()) return status;
-  if (text.find_first_of("+#") != std::string_view::npos) {
+  if (holds_wildcard(text)) {
     return base::invalid_argument("topic " + base::quote(text) +
                                   " holds a wildcard (+ or #), which only subscriptions may");
   }
@@ -72,7 +75,7 @@ base::Result<TopicFilter> TopicFilter::parse(std::string_view text) {
       return wrong("a shared subscription is $share/<share name>/<filter>");
     }
     const std::string_view share = text.substr(kSharePrefix.size(), slash - kSharePrefix.size());
-    if (share.find_first_of("+#") != std::string_view::npos) {
+    if (holds_wildcard(share)) {
       return wrong("a share name holds no + or #");
     }
     offset = slash + 1;
@@ -80,7 +83,7 @@ base::Result<TopicFilter> TopicFilter::parse(std::string_view text) {
   Levels levels(text.substr(offset));
   while (levels.more()) {
     const std::string_view level = levels.next();
-    if (level.find_first_of("+#") != std::string_view::npos && !is_wildcard(level)) {
+    if (holds_wildcard(level) && !is_wildcard(level)) {
       return wrong("+ and # stand alone between slashes");
     }
     if (level == "#" && levels.more()) return wrong("# may only be the last level");
@@ -95,7 +98,7 @@ std::string_view TopicFilter::share_name() const {
 }
 
 bool TopicFilter::has_wildcard() const {
-  return pattern().find_first_of("+#") != std::string_view::npos;
+  return holds_wildcard(pattern());
 }
 
 bool TopicFilter::matches(std::string_view topic) const {
