@@ -6,7 +6,10 @@ namespace dapr_mqtt::publish {
 
 void SendQueue::push(Entry entry) {
   const Token token = ++last_token_;
-  if (entry.deadline != base::TimePoint::max()) deadlines_.emplace(entry.deadline, token);
+  // Most have the same time to go: the newest ends last.
+  if (entry.deadline != base::TimePoint::max()) {
+    deadlines_.emplace_hint(deadlines_.end(), entry.deadline, token);
+  }
   entries_.emplace(token, std::move(entry));
   order_.push_back({false, token});
 }
@@ -60,8 +63,11 @@ std::optional<SendQueue::Entry> SendQueue::finish(Token token) {
   auto node = entries_.extract(token);
   if (node.empty()) return std::nullopt;
   Entry entry = std::move(node.mapped());
-  if (entry.in_flight) --in_flight_;
-  again_.erase(token);
+  if (entry.in_flight) {
+    --in_flight_;
+  } else {
+    again_.erase(token);
+  }
   deadlines_.erase({entry.deadline, token});
   return entry;
 }
