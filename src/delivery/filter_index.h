@@ -1,7 +1,9 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory_resource>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -24,8 +26,15 @@ class FilterIndex {
   /// `value` stands for the filter in results. Share names play no part.
   void add(const core::TopicFilter& filter, Value value);
 
-  /// The values of the filters that match, in no particular order, each once.
-  std::vector<Value> match(std::string_view topic) const;
+  /// Calls `found` with the values of the filters that match, in no particular
+  /// order, with each once.
+  template <typename Found>
+  void each_match(std::string_view topic, const Found& found) const;
+  std::vector<Value> match(std::string_view topic) const {
+    std::vector<Value> values;
+    each_match(topic, [&](Value value) { values.push_back(value); });
+    return values;
+  }
 
  private:
   struct TextHash {
@@ -50,10 +59,61 @@ class FilterIndex {
   };
 
   NodeId new_node();
+  /// Null when it is not there. Few texts are compared sooner than hashed.
+  template <typename T>
+  static const T* find(const ByText<T>& map, std::string_view text) {
+    constexpr std::size_t kFew = 3;
+    if (map.size() > kFew) {
+      const auto it = map.find(text);
+      return it == map.end() ? nullptr : &it->second;
+    }
+    for (const auto& [key, value] : map) {
+      if (key == text) return &value;
+    }
+    return nullptr;
+  }
 
   ByText<std::vector<Value>> exact_;
   std::vector<Node> nodes_ = std::vector<Node>(1);
   bool has_wildcards_ = false;
 };
+
+template <typename Found>
+void FilterIndex::each_match(std::string_view topic, const Found& found) const {
+  const auto all = [&](const std::vector<Value>& values) {
+    for (const Value value : values) found(value);
+  };
+  if (const auto* values = find(exact_, topic)) all(*values);
+  if (!has_wildcards_) return;
+
+  // All the nodes that the topic's levels lead to, level after level; those of the
+  // level before begin at `here`. Few, as a rule: they stay on the stack.
+  std::array<std::byte, 256> memory;
+  std::pmr::monotonic_buffer_resource on_stack(memory.data(), memory.size());
+  std::pmr::vector<NodeId> nodes(&on_stack);
+  nodes.reserve(memory.size() / sizeof(NodeId) / 2);
+  nodes.push_back(0);
+  std::size_t here = 0;
+  bool wildcards_here = !topic.starts_with('$');  // MQTT-4.7.2-1, for the first level only
+  for (std::size_t begin = 0; here < nodes.size();) {
+    const std::size_t slash = topic.find('/', begin);
+    const std::string_view level = topic.substr(begin, slash - begin);
+    const std::size_t next = nodes.size();
+    for (; here < next; ++here) {
+      const Node& node = nodes_[nodes[here]];
+      if (const NodeId* child = find(node.children, level)) nodes.push_back(*child);
+      if (!wildcards_here) continue;
+      all(node.hash);
+      if (node.plus != kNone) nodes.push_back(node.plus);
+    }
+    wildcards_here = true;
+    if (slash == std::string_view::npos) break;
+    begin = slash + 1;
+  }
+  for (; here < nodes.size(); ++here) {
+    all(nodes_[nodes[here]].ending);
+    all(nodes_[nodes[here]].hash);  // # matches the parent level too (section 4.7.1.2)
+  }
+}
 
 }  // namespace dapr_mqtt::delivery

@@ -17,7 +17,8 @@ class ConnectionRoutes {
 
   std::vector<const core::TopicFilter*> match(std::string_view topic) const {
     std::vector<const core::TopicFilter*> out;
-    for (const FilterIndex::Value value : index_.match(topic)) out.push_back(&filters_[value]);
+    index_.each_match(topic,
+                      [&](FilterIndex::Value value) { out.push_back(&filters_[value]); });
     return out;
   }
 
