@@ -35,15 +35,15 @@ std::string header_name(std::string_view text) {
 
 std::optional<std::string> header_value(std::string_view text, std::size_t max_bytes) {
   if (text.size() > max_bytes) return std::nullopt;
+  const auto plain = [&](std::size_t at) {
+    return printable(text[at]) || (text[at] == ' ' && at != 0 && at + 1 != text.size());
+  };
   std::string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool inner_space = text[i] == ' ' && i != 0 && i + 1 != text.size();
-    if (printable(text[i]) || inner_space) {
-      out += text[i];
-    } else {
-      append_percent(out, text[i]);
-    }
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t begin = i;
+    while (i < text.size() && plain(i)) ++i;
+    out.append(text, begin, i - begin);  // mostly all of it
+    if (i < text.size()) append_percent(out, text[i++]);
     if (out.size() > max_bytes) return std::nullopt;
   }
   return out;

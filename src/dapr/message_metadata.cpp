@@ -19,9 +19,9 @@ std::string flag(bool value) { return value ? "true" : "false"; }
 
 class Builder {
  public:
-  /// A value of ours: known to be good.
+  /// A value of ours: known to be good. Keys that come in their order cost least.
   void add(std::string_view key, std::string value) {
-    metadata_.emplace(key, std::move(value));
+    metadata_.emplace_hint(metadata_.end(), key, std::move(value));
   }
 
   /// A value from outside.
@@ -98,15 +98,15 @@ void add_properties(const core::MessageProperties& properties, Builder& builder)
 core::Metadata message_metadata(const core::Delivery& delivery) {
   const core::IncomingMessage& message = *delivery.message;
   Builder builder;
-  builder.add("retained", flag(message.retained));
-  builder.add_foreign("mqtt-topic", message.topic);
-  builder.add("mqtt-qos", std::to_string(core::to_int(message.qos)));
-  builder.add("mqtt-retained", flag(message.retained));
-  builder.add("mqtt-duplicate", flag(message.duplicate));
   builder.add("mqtt-attempt", std::to_string(delivery.attempt));
+  builder.add("mqtt-duplicate", flag(message.duplicate));
   if (delivery.expires_in) {
     builder.add("mqtt-expiry-seconds", std::to_string(delivery.expires_in->count()));
   }
+  builder.add("mqtt-qos", std::to_string(core::to_int(message.qos)));
+  builder.add("mqtt-retained", flag(message.retained));
+  builder.add_foreign("mqtt-topic", message.topic);
+  builder.add("retained", flag(message.retained));
   if (message.properties) add_properties(*message.properties, builder);
   return std::move(builder).take();
 }

@@ -66,7 +66,7 @@ core::DeliverResult PullReactor::deliver(const core::Delivery& delivery) {
   wire::PullMessagesResponse& response = *pending.response;
   response.set_id(std::to_string(delivery.id));
   for (auto& [key, value] : message_metadata(delivery)) {
-    (*response.mutable_metadata())[key] = value;
+    (*response.mutable_metadata())[key] = std::move(value);
   }
   bool overflow = false;
   {
