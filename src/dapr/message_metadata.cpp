@@ -19,9 +19,11 @@ std::string flag(bool value) { return value ? "true" : "false"; }
 
 class Builder {
  public:
-  /// A value of ours: known to be good. Keys that come in their order cost least.
+  Builder() { entries_.reserve(kUsual); }
+
+  /// A value of ours: known to be good, and no property's key.
   void add(std::string_view key, std::string value) {
-    metadata_.emplace_hint(metadata_.end(), key, std::move(value));
+    entries_.emplace_back(key, std::move(value));
   }
 
   /// A value from outside.
@@ -42,16 +44,16 @@ class Builder {
     }
     const std::string key = header_name(std::string(kPropertyPrefix).append(name));
     const auto same = find_ignoring_case(key);
-    const std::size_t cost = text->size() + (same == metadata_.end() ? key.size() : kJoin.size());
-    const bool too_many = same == metadata_.end() && properties_ == kMaxProperties;
+    const std::size_t cost = text->size() + (same == entries_.end() ? key.size() : kJoin.size());
+    const bool too_many = same == entries_.end() && properties_ == kMaxProperties;
     const bool too_long =
-        same != metadata_.end() && same->second.size() + cost > kMaxValueBytes;
+        same != entries_.end() && same->second.size() + cost > kMaxValueBytes;
     if (too_many || too_long || property_bytes_ + cost > kMaxPropertyBytes) {
       ++omitted_;
       return;
     }
     property_bytes_ += cost;
-    if (same != metadata_.end()) {
+    if (same != entries_.end()) {
       same->second += std::string(kJoin) + *text;
     } else {
       add(key, *std::move(text));
@@ -59,22 +61,23 @@ class Builder {
     }
   }
 
-  core::Metadata take() && {
+  MetadataEntries take() && {
     if (omitted_ > 0) add("mqtt-omitted", std::to_string(omitted_));
-    return std::move(metadata_);
+    return std::move(entries_);
   }
 
  private:
   static constexpr std::string_view kJoin = ",";
+  static constexpr std::size_t kUsual = 7;  // without properties
 
-  core::Metadata::iterator find_ignoring_case(const std::string& key) {
+  MetadataEntries::iterator find_ignoring_case(const std::string& key) {
     const std::string wanted = base::to_lower(key);
-    return std::find_if(metadata_.begin(), metadata_.end(), [&](const auto& entry) {
+    return std::find_if(entries_.begin(), entries_.end(), [&](const auto& entry) {
       return entry.first.size() == wanted.size() && base::to_lower(entry.first) == wanted;
     });
   }
 
-  core::Metadata metadata_;
+  MetadataEntries entries_;
   std::size_t properties_ = 0;
   std::size_t property_bytes_ = 0;
   std::size_t omitted_ = 0;
@@ -95,18 +98,18 @@ void add_properties(const core::MessageProperties& properties, Builder& builder)
 
 }  // namespace
 
-core::Metadata message_metadata(const core::Delivery& delivery) {
+MetadataEntries message_metadata(const core::Delivery& delivery) {
   const core::IncomingMessage& message = *delivery.message;
   Builder builder;
-  builder.add("mqtt-attempt", std::to_string(delivery.attempt));
+  builder.add("retained", flag(message.retained));
+  builder.add_foreign("mqtt-topic", message.topic);
+  builder.add("mqtt-qos", std::to_string(core::to_int(message.qos)));
+  builder.add("mqtt-retained", flag(message.retained));
   builder.add("mqtt-duplicate", flag(message.duplicate));
+  builder.add("mqtt-attempt", std::to_string(delivery.attempt));
   if (delivery.expires_in) {
     builder.add("mqtt-expiry-seconds", std::to_string(delivery.expires_in->count()));
   }
-  builder.add("mqtt-qos", std::to_string(core::to_int(message.qos)));
-  builder.add("mqtt-retained", flag(message.retained));
-  builder.add_foreign("mqtt-topic", message.topic);
-  builder.add("retained", flag(message.retained));
   if (message.properties) add_properties(*message.properties, builder);
   return std::move(builder).take();
 }

@@ -2,11 +2,17 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
 
-#include "dapr_mqtt/core/metadata.h"
 #include "dapr_mqtt/core/subscriber.h"
 
 namespace dapr_mqtt::dapr {
+
+/// Each key once. Made for each delivery, and then copied into a response: cheaper
+/// than a core::Metadata.
+using MetadataEntries = std::vector<std::pair<std::string, std::string>>;
 
 /// The metadata of one delivery, as docs and DESIGN name it:
 ///   retained, mqtt-retained, mqtt-duplicate  "true" or "false"
@@ -31,7 +37,7 @@ namespace dapr_mqtt::dapr {
 ///    kMaxProperties or kMaxPropertyBytes is left out whole, never cut.
 /// Each key but `retained` begins with "mqtt-": none is one of daprd's own, and
 /// none is a publish option (a dead-letter publish takes them all along).
-core::Metadata message_metadata(const core::Delivery& delivery);
+MetadataEntries message_metadata(const core::Delivery& delivery);
 
 inline constexpr std::size_t kMaxNameBytes = 128;
 inline constexpr std::size_t kMaxValueBytes = 2048;

@@ -7,6 +7,7 @@
 
 #include "dapr/header_text.h"
 #include "dapr_mqtt/base/text.h"
+#include "dapr_mqtt/core/metadata.h"
 
 namespace dapr_mqtt::dapr {
 namespace {
@@ -26,7 +27,10 @@ core::IncomingMessage message_on(std::string topic) {
 core::Metadata message_metadata(const core::IncomingMessage& message, std::uint32_t attempt) {
   core::Delivery delivery{1, attempt, std::make_shared<const core::IncomingMessage>(message),
                           message.properties ? message.properties->expiry : std::nullopt};
-  return dapr::message_metadata(delivery);
+  const MetadataEntries entries = dapr::message_metadata(delivery);
+  const core::Metadata metadata(entries.begin(), entries.end());
+  EXPECT_EQ(metadata.size(), entries.size()) << "a key comes twice";
+  return metadata;
 }
 
 core::Metadata with(core::MessageProperties properties) {
