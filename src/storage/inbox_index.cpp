@@ -55,7 +55,7 @@ void InboxIndex::restore(InboxId id, std::string_view queue_name, IndexItem item
   InboxQueue& queue = queue_at(queue_name);
   item.queue = &queue;
   const base::WallTime due = item.due;
-  const IndexItem& kept = items_[id] = std::move(item);
+  const IndexItem& kept = items_.insert_or_assign(id, std::move(item)).first->second;
   if (due == base::WallTime{}) {
     queue.waiting.add_ready(id);
   } else {
@@ -240,7 +240,12 @@ void InboxIndex::wait_evictable(InboxQueue& queue, InboxId id, const IndexItem& 
 
 base::WallTime InboxIndex::stop_waiting(InboxQueue& queue, InboxId id, const IndexItem& item) {
   if (item.evictable) {
-    queue.evictable.erase(id);
+    auto& evictable = queue.evictable;
+    if (!evictable.empty() && *evictable.begin() == id) {  // as a rule
+      evictable.erase(evictable.begin());
+    } else {
+      evictable.erase(id);
+    }
     evictable_.messages -= 1;
     evictable_.bytes -= item.bytes;
   }

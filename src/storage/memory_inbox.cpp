@@ -52,6 +52,7 @@ base::Result<core::AppendOutcome> MemoryInbox::append(std::string_view queue,
   item.evictable = evictable;
   item.message = std::make_shared<const core::IncomingMessage>(std::move(message));
   std::vector<InboxIndex::Gone> gone;  // before the lock: freed after it
+  core::AppendOutcome outcome;
   InboxId id = 0;
   bool to_disk = false;
   bool fits_without = false;
@@ -61,17 +62,21 @@ base::Result<core::AppendOutcome> MemoryInbox::append(std::string_view queue,
     id = index_->next_id();
     const std::size_t with_it = index_->bytes_in_memory() + item.bytes;
     to_disk = with_it > memory_bytes_;
+    if (!to_disk) outcome = index_->append(id, queue, std::move(item), gone);
     fits_without = with_it <= memory_bytes_without_disk_;
   }
+  if (!to_disk) {
+    erase_spilled(spilled(gone));
+    return outcome;
+  }
   const MessagePtr kept = item.message;  // freed after the lock
-  if (to_disk && spill(id, *kept)) {
+  if (spill(id, *kept)) {
     if (queue == kUnclaimed) item.topic = std::make_unique<const std::string>(kept->topic);
     item.message.reset();
-  } else if (to_disk && evictable && !fits_without) {
+  } else if (evictable && !fits_without) {
     base::MutexLock lock(mutex_);
     return index_->refused(queue, item.qos);
   }
-  core::AppendOutcome outcome;
   {
     base::MutexLock lock(mutex_);
     outcome = index_->append(id, queue, std::move(item), gone);

@@ -13,6 +13,10 @@ void WaitingOrder::add(Id id, base::WallTime due) {
 }
 
 base::WallTime WaitingOrder::remove(Id id) {
+  if (!ready_.empty() && *ready_.begin() == id) {  // as a rule
+    ready_.erase(ready_.begin());
+    return kPast;
+  }
   if (ready_.erase(id) > 0) return kPast;
   const auto it = delayed_.find(id);
   if (it == delayed_.end()) return kPast;
