@@ -23,6 +23,7 @@ class PendingChanges {
   using Changes = std::vector<std::pair<core::InboxId, Kind>>;
 
   bool empty() const { return changes_.empty(); }
+  std::size_t size() const { return changes_.size(); }
   std::size_t inserts() const { return inserts_; }
 
   void added(core::InboxId id) { set(id, Kind::kInsert); }

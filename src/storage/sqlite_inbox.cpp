@@ -14,6 +14,10 @@ using Kind = PendingChanges::Kind;
 
 /// Changes that ride along with an append: it must not take much longer for it.
 constexpr std::size_t kRiding = 64;
+/// With more messages in it, what was settled lies on another page than the new
+/// message, so that each ride writes a page more: for so many at a time, then.
+constexpr std::size_t kRidingLeast = 16;
+constexpr std::size_t kMany = 10;
 /// In one transaction of flush(), which an append may have to wait for.
 constexpr std::size_t kFlushed = 500;
 /// Messages of QoS 0 that may be in memory only before append writes them.
@@ -124,7 +128,8 @@ core::AppendOutcome SqliteInbox::append_safely(std::string_view queue, IndexItem
       if (!index_.admits(item.bytes, item.evictable)) return index_.refused(queue, item.qos);
       outcome.id = index_.next_id();
       outcome.unsaved = trouble_;  // while it lasts, flush() tries, and nobody waits
-      if (trouble_.ok()) batch = take_batch(kRiding);
+      const bool ride = index_.usage().messages <= kMany || changes_.size() >= kRidingLeast;
+      if (trouble_.ok() && ride) batch = take_batch(kRiding);
     }
     const InboxId id = outcome.id;
     if (outcome.unsaved.ok()) {

@@ -129,7 +129,7 @@ class Inbox {
 
 /// An inbox that outlives the process. What has come in is safe when append
 /// returns; what settle, release, claim and discard did, and messages of QoS 0,
-/// are written a little later: by the next append, or by flush(). A crash before
+/// are written a little later: by a later append, or by flush(). A crash before
 /// that delivers again what was settled last.
 class DurableInbox : public Inbox {
  public:
