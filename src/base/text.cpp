@@ -45,6 +45,11 @@ bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 bool is_valid_utf8(std::string_view text) {
   while (!text.empty()) {
+    const auto other = std::find_if(text.begin(), text.end(), [](char c) {
+      return static_cast<std::uint8_t>(c) >= 0x80;
+    });
+    text.remove_prefix(static_cast<std::size_t>(other - text.begin()));  // mostly all of it
+    if (text.empty()) break;
     const std::size_t length = sequence_length(text);
     if (length == 0) return false;
     text.remove_prefix(length);
