@@ -33,6 +33,7 @@ const std::map<std::string, Elsewhere>& elsewhere() {
       {"scripts/run tcp://user:password@broker.example:1883",
        {"tests/integration/run_script_test.cpp", "broker.url()"}},
       {"scripts/test", {".ci/run", "exec scripts/test"}},
+      {"scripts/test --fast -L instructions", {".ci/run", "exec scripts/test"}},
       {"dapr run", dapr_cli},
       {"dapr run --app-id orders --app-port 8080 --resources-path components -- ./orders", dapr_cli},
       {"DAPR_COMPONENTS_SOCKETS_FOLDER=/run/dapr-pubsub-mqtt dapr run …", dapr_cli},
