@@ -134,17 +134,18 @@ void Dispatcher::failed(DeliveryQueue& queue, const core::Delivery& delivery,
 
 void Dispatcher::give_up(const DeliveryQueue& queue, GivenUp::Reason reason,
                          const core::Delivery& delivery, std::string_view error) {
-  if (reason == GivenUp::Reason::kTooLarge) {
-    core::bump(counters_.too_large);
-    log_.warn((hooks_.dead_letter ? "not delivered: " : "dropped ") +
-              name_of(delivery, queue.filter()) + ": with its payload of " +
-              std::to_string(delivery.message->payload.size()) +
-              " bytes it is larger than Dapr takes");
-  } else {
-    core::bump(counters_.given_up);
-    log_.warn("gave up " + name_of(delivery, queue.filter()) + " after " +
-              std::to_string(delivery.attempt) + (delivery.attempt == 1 ? " attempt" : " attempts") +
-              "; the app's error: " + base::quote(error));
+  const bool too_large = reason == GivenUp::Reason::kTooLarge;
+  core::bump(too_large ? counters_.too_large : counters_.given_up);
+  const std::string name = name_of(delivery, queue.filter());
+  std::string line =
+      too_large ? (hooks_.dead_letter ? "not delivered: " : "dropped ") + name +
+                      ": with its payload of " + std::to_string(delivery.message->payload.size()) +
+                      " bytes it is larger than Dapr takes"
+                : "gave up " + name + " after " + std::to_string(delivery.attempt) +
+                      (delivery.attempt == 1 ? " attempt" : " attempts") +
+                      "; the app's error: " + base::quote(error);
+  if (const auto passed = given_up_lines_.pass("given up", std::move(line), executor_.now())) {
+    log_.warn(*passed);
   }
   const GivenUp given_up{reason, queue.filter(), delivery, error};
   if (hooks_.given_up) hooks_.given_up(given_up);

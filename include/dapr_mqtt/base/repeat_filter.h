@@ -10,15 +10,22 @@
 namespace dapr_mqtt::base {
 
 /// Keeps trouble that lasts for hours from filling the log: of lines with the
-/// same cause, the first at once, then one a minute that says how many were left
-/// out. Not thread-safe.
+/// same cause, the first (or the first few) in a minute at once, and the first of a later
+/// minute says how many were left out. Not thread-safe.
 class RepeatFilter {
  public:
   static constexpr Duration kInterval = std::chrono::minutes(1);
 
+  RepeatFilter() : RepeatFilter(1) {}
+  explicit RepeatFilter(int lines_a_minute) : most_(lines_a_minute) {}
+
   /// `line` (perhaps with a count), or none when it is to be left out.
   std::optional<std::string> pass(const std::string& cause, std::string line, TimePoint now) {
-    if (cause == cause_ && now - last_ < kInterval) {
+    if (cause == cause_ && now - began_ < kInterval) {
+      if (passed_ < most_) {
+        ++passed_;
+        return line;
+      }
       ++left_out_;
       return std::nullopt;
     }
@@ -26,7 +33,8 @@ class RepeatFilter {
       line += " (" + std::to_string(left_out_) + " more times since the last line about it)";
     }
     cause_ = cause;
-    last_ = now;
+    began_ = now;
+    passed_ = 1;
     left_out_ = 0;
     return line;
   }
@@ -34,8 +42,10 @@ class RepeatFilter {
   void reset() { cause_.clear(); }
 
  private:
+  int most_;
   std::string cause_;
-  TimePoint last_{};
+  TimePoint began_{};  // of the minute that counts
+  int passed_ = 0;     // in it
   std::uint64_t left_out_ = 0;
 };
 

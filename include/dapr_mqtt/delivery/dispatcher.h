@@ -17,6 +17,7 @@
 #include "dapr_mqtt/base/clock.h"
 #include "dapr_mqtt/base/executor.h"
 #include "dapr_mqtt/base/log.h"
+#include "dapr_mqtt/base/repeat_filter.h"
 #include "dapr_mqtt/core/counters.h"
 #include "dapr_mqtt/core/inbox.h"
 #include "dapr_mqtt/core/subscriber.h"
@@ -153,6 +154,8 @@ class Dispatcher {
   std::optional<base::WallTime> timer_for_;
   base::Executor::TimerId timer_ = 0;
   std::vector<std::function<void()>> drained_;
+  // An app that fails everything must not fill the log; all are counted.
+  base::RepeatFilter given_up_lines_{10};
   std::unordered_set<core::InboxId> dead_letters_;  // given up, still in the inbox
   StreamId last_stream_ = 0;
   std::uint64_t last_queue_ = 0;

@@ -58,6 +58,26 @@ TEST_F(DispatcherRetryTest, message_is_given_up_when_its_retries_are_spent) {
       << log.text();
 }
 
+TEST_F(DispatcherRetryTest, app_that_fails_everything_does_not_fill_the_log) {
+  policy.max_retries = 0;
+  begin();
+  constexpr std::size_t kMessages = 50;
+  for (std::size_t i = 0; i < kMessages; ++i) {
+    receive("a", std::to_string(i));
+    executor.run();
+    fail(stream, *s, i);
+  }
+  EXPECT_EQ(counters.given_up, kMessages);
+  EXPECT_TRUE(log.contains("gave up message 10 on"));
+  EXPECT_FALSE(log.contains("gave up message 11 on"));
+  executor.advance(seconds(60));
+  receive("a", "last");
+  executor.run();
+  fail(stream, *s, kMessages);
+  EXPECT_TRUE(log.contains("gave up message 51 on"));
+  EXPECT_TRUE(log.contains("(40 more times since the last line about it)")) << log.text();
+}
+
 TEST_F(DispatcherRetryTest, no_retries_gives_up_at_once) {
   policy.max_retries = 0;
   begin();
