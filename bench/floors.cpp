@@ -41,7 +41,7 @@ Measurement measure_pull_from_server(Running& subject, const PullLoad& load) {
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   const Usage after = usage_of(subject.pid());
   return {{"rate", load.messages / took.count()},
-          {"cpu", (after.cpu_seconds - before.cpu_seconds) * 1e6 / load.messages},
+          {"cpu", cpu_per_million(before, after, load.messages)},
           {"peak", after.peak_mib}};
 }
 

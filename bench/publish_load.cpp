@@ -128,7 +128,7 @@ Measurement measure_publish(Running& subject, const PublishLoad& load) {
   const Usage after = usage_of(subject.pid());
   Measurement out;
   out["rate"] = load.messages / took.count();
-  out["cpu"] = (after.cpu_seconds - before.cpu_seconds) * 1e6 / load.messages;
+  out["cpu"] = cpu_per_million(before, after, load.messages);
   out["peak"] = after.peak_mib;
   add_quantiles(loop.took(), out);
   return out;

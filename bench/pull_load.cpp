@@ -65,7 +65,7 @@ Measurement measure_pull(Running& subject, const testing::Mosquitto& broker,
   const Usage after = usage_of(subject.pid());
   Measurement out;
   out["rate"] = load.messages / took.count();
-  out["cpu"] = (after.cpu_seconds - before.cpu_seconds) * 1e6 / load.messages;
+  out["cpu"] = cpu_per_million(before, after, load.messages);
   out["peak"] = after.peak_mib;
   return out;
 }
@@ -101,7 +101,7 @@ Measurement measure_latency(Running& subject, const testing::Mosquitto& broker, 
   counter.wait_for(expected + messages);
   const Usage after = usage_of(subject.pid());
   Measurement out;
-  out["cpu"] = (after.cpu_seconds - before.cpu_seconds) * 1e6 / messages;
+  out["cpu"] = cpu_per_million(before, after, messages);
   out["peak"] = after.peak_mib;
   add_quantiles(took, out);
   return out;

@@ -15,6 +15,12 @@ struct Usage {
 /// Of a process that runs; zeros for one that does not.
 Usage usage_of(pid_t pid);
 
+/// CPU seconds between the two for a million messages, when there were so many.
+inline double cpu_per_million(const Usage& before, const Usage& after, int messages) {
+  constexpr double kMillion = 1e6;
+  return (after.cpu_seconds - before.cpu_seconds) * kMillion / messages;
+}
+
 /// Makes `peak_mib` begin anew at what is resident now.
 void forget_peak(pid_t pid);
 

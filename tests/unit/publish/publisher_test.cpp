@@ -101,18 +101,6 @@ TEST_F(PublisherTest, does_not_answer_ok_after_the_deadline) {
   EXPECT_EQ(counters.publishes_pending, 0);
 }
 
-TEST_F(PublisherTest, is_idle_when_the_last_answer_was_given_without_the_executor) {
-  connect();
-  publish("a");
-  bool idle = false;
-  publisher.when_idle([&] { idle = true; });
-  executor.run();
-  EXPECT_FALSE(idle);
-  broker.answer();
-  executor.run();
-  EXPECT_TRUE(idle);
-}
-
 TEST_F(PublisherTest, measures_the_time_to_the_answer_and_what_is_pending) {
   connect();
   publish("a", "12345");
