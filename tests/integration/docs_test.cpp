@@ -63,6 +63,8 @@ TEST(Docs, link_only_to_what_is_there) {
 const std::set<std::string> kHosts = {
     "dapr.io",      "docs.dapr.io",         "docs.aws.amazon.com",
     "github.com",   "learn.microsoft.com",  "docs.emqx.com",
+    "nanomq.io",    "docs.hivemq.com",      "docs.vernemq.com",
+    "mosquitto.org",
 };
 
 TEST(Docs, link_to_the_web_by_https_and_to_hosts_that_we_know) {
