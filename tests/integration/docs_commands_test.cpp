@@ -58,6 +58,7 @@ const std::map<std::string, Elsewhere>& elsewhere() {
       {"sqlite3 <file> .recover", {"", "SQLite's own, for a file that is damaged in whatever way"}},
       {"cmake --build build/release --target inbox_bench", {"", "a benchmark"}},
       {"scripts/bench --daprd", {"", "a benchmark"}},
+      {"scripts/bench --rounds 3 --scale 0.5", {"", "a benchmark"}},
       {"cmake -B build -DPAHO_HIGH_PERFORMANCE=ON -DPAHO_WITH_SSL=ON "
        "-DCMAKE_INSTALL_PREFIX=/opt/paho",
        {"", "another project's sources"}},
