@@ -39,10 +39,9 @@ Measurement measure_pull_from_server(Running& subject, const PullLoad& load) {
       {{"messages", std::to_string(load.messages)}, {"size", std::to_string(load.size)}});
   counter.wait_for(load.messages);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-  const Usage after = usage_of(subject.pid());
-  return {{"rate", load.messages / took.count()},
-          {"cpu", cpu_per_million(before, after, load.messages)},
-          {"peak", after.peak_mib}};
+  Measurement out = cost(before, usage_of(subject.pid()), load.messages);
+  out["rate"] = load.messages / took.count();
+  return out;
 }
 
 Measurement measure_paho_publish(const std::string& program, const testing::Mosquitto& broker,

@@ -125,11 +125,8 @@ Measurement measure_publish(Running& subject, const PublishLoad& load) {
   const auto begin = Clock::now();
   loop.run();
   const std::chrono::duration<double> took = Clock::now() - begin;
-  const Usage after = usage_of(subject.pid());
-  Measurement out;
+  Measurement out = cost(before, usage_of(subject.pid()), load.messages);
   out["rate"] = load.messages / took.count();
-  out["cpu"] = cpu_per_million(before, after, load.messages);
-  out["peak"] = after.peak_mib;
   add_quantiles(loop.took(), out);
   return out;
 }

@@ -54,15 +54,6 @@ void PullClient::received() {
   }
 }
 
-void PullClient::acknowledge_all() {
-  std::deque<std::string> ids;
-  {
-    const std::lock_guard lock(mutex_);
-    ids.swap(held_);
-  }
-  for (std::string& id : ids) acknowledge(std::move(id));
-}
-
 void PullClient::acknowledge(std::string id) {
   {
     const std::lock_guard lock(mutex_);

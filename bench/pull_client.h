@@ -35,9 +35,6 @@ class PullClient final
              OnMessage on_message, const testing::Properties& metadata = {});
   ~PullClient() override;
 
-  /// In parallel, what is still held is acknowledged as well.
-  void acknowledge_all();
-
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
   void OnDone(const grpc::Status& status) override;

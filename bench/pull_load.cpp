@@ -62,11 +62,8 @@ Measurement measure_pull(Running& subject, const testing::Mosquitto& broker,
   const auto begin = Clock::now();
   counter.wait_for(expected + load.messages);
   const std::chrono::duration<double> took = Clock::now() - begin;
-  const Usage after = usage_of(subject.pid());
-  Measurement out;
+  Measurement out = cost(before, usage_of(subject.pid()), load.messages);
   out["rate"] = load.messages / took.count();
-  out["cpu"] = cpu_per_million(before, after, load.messages);
-  out["peak"] = after.peak_mib;
   return out;
 }
 
@@ -93,16 +90,13 @@ Measurement measure_latency(Running& subject, const testing::Mosquitto& broker, 
   auto due = Clock::now();
   for (int i = 0; i < messages; ++i) {
     due += interval;
-    std::this_thread::sleep_until(due);
+    std::this_thread::sleep_until(due);  // the load's own clock: no event tells it
     const std::int64_t since = due.time_since_epoch().count();
     std::memcpy(payload.data(), &since, sizeof since);
     source.publish(topic_name(0), payload, 1);
   }
   counter.wait_for(expected + messages);
-  const Usage after = usage_of(subject.pid());
-  Measurement out;
-  out["cpu"] = cpu_per_million(before, after, messages);
-  out["peak"] = after.peak_mib;
+  Measurement out = cost(before, usage_of(subject.pid()), messages);
   add_quantiles(took, out);
   return out;
 }
@@ -117,8 +111,8 @@ Measurement measure_slow_app(Running& subject, const testing::Mosquitto& broker,
   const std::string payload(1024, 'x');
   for (int i = 0; i < messages; ++i) source.publish(topic_name(0), payload, 1);
   source.wait();
-  // What the broker holds back is what it holds for the component's window; all else
-  // is with the component when its use of memory has come to rest.
+  // How much the subject takes before it stops is its own affair, and nothing tells
+  // when it has: it is looked at until its peak has not grown for two seconds.
   double peak = 0;
   for (double seen = -1; seen < peak;) {
     seen = peak;
@@ -145,7 +139,7 @@ Measurement measure_idle(Running& subject, const testing::Mosquitto& broker, int
   }
   constexpr std::chrono::seconds kSettle{3};
   constexpr std::chrono::seconds kWatch{10};
-  std::this_thread::sleep_for(kSettle);
+  std::this_thread::sleep_for(kSettle);  // what is measured is time in which nothing happens
   const Usage before = usage_of(subject.pid());
   std::this_thread::sleep_for(kWatch);
   const Usage after = usage_of(subject.pid());

@@ -40,7 +40,7 @@ std::unique_ptr<testing::ComponentClient> Running::instance(const std::string& n
   constexpr std::chrono::seconds kStart{20};
   client->channel()->WaitForConnected(std::chrono::system_clock::now() + kStart);
   if (const grpc::Status status = client->init(over(metadata_, metadata)); !status.ok()) {
-    throw std::runtime_error(name_ + ": " + status.error_message() + "\n" + output());
+    throw std::runtime_error(name_ + ": " + status.error_message() + "\n" + process_->output());
   }
   return client;
 }

@@ -39,7 +39,6 @@ class Running {
   testing::ComponentClient& client() { return *client_; }
   /// Another instance on a connection of its own, which lives as long as this.
   testing::ComponentClient& add_instance(const testing::Properties& metadata);
-  std::string output() const { return process_->output(); }
 
  private:
   std::unique_ptr<testing::ComponentClient> instance(const std::string& name,

@@ -40,6 +40,12 @@ Usage usage_of(pid_t pid) {
   return usage;
 }
 
+Measurement cost(const Usage& before, const Usage& after, int messages) {
+  constexpr double kMillion = 1e6;
+  return {{"cpu", (after.cpu_seconds - before.cpu_seconds) * kMillion / messages},
+          {"peak", after.peak_mib}};
+}
+
 void forget_peak(pid_t pid) { std::ofstream(folder_of(pid) + "/clear_refs") << 5; }
 
 }  // namespace dapr_mqtt::bench

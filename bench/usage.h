@@ -3,6 +3,8 @@
 
 #include <sys/types.h>
 
+#include "measurement.h"
+
 namespace dapr_mqtt::bench {
 
 struct Usage {
@@ -15,11 +17,8 @@ struct Usage {
 /// Of a process that runs; zeros for one that does not.
 Usage usage_of(pid_t pid);
 
-/// CPU seconds between the two for a million messages, when there were so many.
-inline double cpu_per_million(const Usage& before, const Usage& after, int messages) {
-  constexpr double kMillion = 1e6;
-  return (after.cpu_seconds - before.cpu_seconds) * kMillion / messages;
-}
+/// "cpu" and "peak" of what went on between the two, for so many messages.
+Measurement cost(const Usage& before, const Usage& after, int messages);
 
 /// Makes `peak_mib` begin anew at what is resident now.
 void forget_peak(pid_t pid);
