@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "dapr_mqtt/base/text.h"
-#include "inspect/bench.h"
+#include "inspect/check_context.h"
 #include "inspect/link.h"
 #include "inspect/mqtt5.h"
 
@@ -21,12 +21,12 @@ std::string bytes(std::size_t size) { return std::to_string(size) + " bytes"; }
 
 class BrokerCheck {
  public:
-  BrokerCheck(Bench bench, const Observer& observer)
-      : bench_(std::move(bench)),
-        options_(bench_.options),
+  BrokerCheck(CheckContext context, const Observer& observer)
+      : context_(std::move(context)),
+        options_(context_.options),
         observer_(observer),
-        publisher_(bench_.factory, bench_.log, bench_.clean_connection("-p")),
-        consumer_(bench_.factory, bench_.log, bench_.clean_connection("-c")) {}
+        publisher_(context_.factory, context_.log, context_.clean_connection("-p")),
+        consumer_(context_.factory, context_.log, context_.clean_connection("-c")) {}
 
   bool run() {
     if (!step("connect", [this](Step& step) { connect(step); })) return false;
@@ -42,10 +42,10 @@ class BrokerCheck {
     }
     if (good) step("size", [this](Step& step) { find_size(step); });
     if (good && !options_.wanted.consumer_group.empty()) {
-      good = step("group", [this](Step& step) { check_group(bench_, publisher_, step); });
+      good = step("group", [this](Step& step) { check_group(context_, publisher_, step); });
     }
     if (good && !options_.connection.clean_session) {
-      good = step("session", [this](Step& step) { check_session(bench_, publisher_, step); });
+      good = step("session", [this](Step& step) { check_session(context_, publisher_, step); });
     }
     return good;
   }
@@ -77,9 +77,9 @@ class BrokerCheck {
   void see_mqtt5(Step& step) {
     limits_ = publisher_.limits();
     if (options_.connection.protocol != core::ProtocolVersion::kMqtt5) {
-      core::ConnectionOptions options = bench_.clean_connection("-5");
+      core::ConnectionOptions options = context_.clean_connection("-5");
       options.protocol = core::ProtocolVersion::kMqtt5;
-      PublisherLink link(bench_.factory, bench_.log, std::move(options));
+      PublisherLink link(context_.factory, context_.log, std::move(options));
       if (const auto made = link.connect(options_.timeout); !made.ok()) {
         return no_mqtt5(step, made.status());
       }
@@ -115,9 +115,9 @@ class BrokerCheck {
   void subscribe(Step& step) {
     // AWS IoT Core, for one, does not answer when more is asked for than it has.
     const core::QoS most = limits_ ? limits_->maximum_qos : core::QoS::kExactlyOnce;
-    const auto granted = consumer_.subscribe(bench_.filter, most, options_.timeout);
+    const auto granted = consumer_.subscribe(context_.filter, most, options_.timeout);
     if (!granted.ok()) return fail_with_topic(step, granted.status().message());
-    step.text = base::quote(bench_.filter.str());
+    step.text = base::quote(context_.filter.str());
     if (granted.value() < most) {
       step.outcome = Outcome::kWarning;
       step.text += ": the broker grants qos " + std::to_string(core::to_int(granted.value())) +
@@ -126,14 +126,14 @@ class BrokerCheck {
   }
 
   void round_trip(Step& step, core::QoS qos) {
-    const std::string sent = bench_.payload(step.name);
-    const base::Status status = publisher_.publish(bench_.message(sent, qos), options_.timeout);
+    const std::string sent = context_.payload(step.name);
+    const base::Status status = publisher_.publish(context_.message(sent, qos), options_.timeout);
     if (!status.ok()) return fail_with_topic(step, status.message());
     const auto back = consumer_.received().wait(sent, options_.timeout);
     if (!back) {
       return fail_with_topic(step, "the broker took the message and did not deliver it: most likely its "
                         "access control list does not let this user publish to " +
-                            base::quote(bench_.topic.str()) + " or receive from it (MQTT 3.1.1 has no "
+                            base::quote(context_.topic.str()) + " or receive from it (MQTT 3.1.1 has no "
                             "answer that says so)");
     }
     step.text = "sent and received";
@@ -145,7 +145,7 @@ class BrokerCheck {
 
   void publish_only(Step& step, core::QoS qos) {
     const base::Status status = publisher_.publish(
-        bench_.message(bench_.payload(step.name), qos), options_.timeout);
+        context_.message(context_.payload(step.name), qos), options_.timeout);
     if (!status.ok()) return fail_with_topic(step, status.message());
     step.outcome = Outcome::kWarning;
     step.text = "sent; whether it arrives cannot be seen without a subscription";
@@ -153,7 +153,7 @@ class BrokerCheck {
 
   /// On connections of its own: some brokers cut those that send too much.
   void find_size(Step& step) {
-    PublisherLink publisher(bench_.factory, bench_.log, bench_.clean_connection("-s"));
+    PublisherLink publisher(context_.factory, context_.log, context_.clean_connection("-s"));
     if (!publisher.connect(options_.timeout).ok()) {
       step.outcome = Outcome::kWarning;
       step.text = "not tried: no third connection";
@@ -161,9 +161,9 @@ class BrokerCheck {
     }
     std::size_t passed = 0;
     for (const std::size_t size : {64 * kKibi, 256 * kKibi, 1024 * kKibi}) {
-      std::string sent = bench_.payload(std::to_string(size));
+      std::string sent = context_.payload(std::to_string(size));
       sent.resize(size, '.');
-      if (!publisher.publish(bench_.message(sent, core::QoS::kAtLeastOnce), options_.timeout).ok()) break;
+      if (!publisher.publish(context_.message(sent, core::QoS::kAtLeastOnce), options_.timeout).ok()) break;
       if (!consumer_.received().wait(sent, options_.timeout)) break;
       passed = size;
     }
@@ -181,7 +181,7 @@ class BrokerCheck {
     }
   }
 
-  const Bench bench_;
+  const CheckContext context_;
   const BrokerCheckOptions& options_;
   const Observer& observer_;
   PublisherLink publisher_;

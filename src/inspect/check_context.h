@@ -9,7 +9,7 @@
 
 namespace dapr_mqtt::inspect {
 
-struct Bench {
+struct CheckContext {
   core::BrokerClientFactory& factory;
   base::Log log;
   const BrokerCheckOptions& options;
@@ -47,9 +47,9 @@ inline void fail_with_topic(Step& step, std::string text) {
 }
 
 /// Whether a message comes to the Component's consumer group.
-void check_group(const Bench& bench, PublisherLink& publisher, Step& step);
+void check_group(const CheckContext& context, PublisherLink& publisher, Step& step);
 /// Whether what comes while a persistent session's client is away is there
 /// afterwards. With a session of its own, which it removes.
-void check_session(const Bench& bench, PublisherLink& publisher, Step& step);
+void check_session(const CheckContext& context, PublisherLink& publisher, Step& step);
 
 }  // namespace dapr_mqtt::inspect

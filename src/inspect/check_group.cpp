@@ -1,23 +1,23 @@
 #include "dapr_mqtt/base/text.h"
-#include "inspect/bench.h"
+#include "inspect/check_context.h"
 
 namespace dapr_mqtt::inspect {
 
-void check_group(const Bench& bench, PublisherLink& publisher, Step& step) {
-  const std::chrono::milliseconds timeout = bench.options.timeout;
-  const std::string name = "$share/" + bench.options.wanted.consumer_group + "/" + bench.topic.str();
+void check_group(const CheckContext& context, PublisherLink& publisher, Step& step) {
+  const std::chrono::milliseconds timeout = context.options.timeout;
+  const std::string name = "$share/" + context.options.wanted.consumer_group + "/" + context.topic.str();
   const auto filter = core::TopicFilter::parse(name);
   if (!filter.ok()) return fail(step, filter.status().message());
-  ConsumerLink member(bench.factory, bench.log, bench.clean_connection("-g"));
+  ConsumerLink member(context.factory, context.log, context.clean_connection("-g"));
   if (const auto made = member.connect(timeout); !made.ok()) {
     return fail(step, made.status().message());
   }
   // QoS 0, since every broker has it: whether it comes at all is the question.
   const auto granted = member.subscribe(filter.value(), core::QoS::kAtMostOnce, timeout);
   if (!granted.ok()) return fail_with_topic(step, granted.status().message());
-  const std::string sent = bench.payload("group");
+  const std::string sent = context.payload("group");
   const base::Status published =
-      publisher.publish(bench.message(sent, core::QoS::kAtMostOnce), timeout);
+      publisher.publish(context.message(sent, core::QoS::kAtMostOnce), timeout);
   if (!published.ok()) return fail_with_topic(step, published.message());
   if (!member.received().wait(sent, timeout)) {
     return fail_with_topic(

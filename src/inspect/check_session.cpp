@@ -1,26 +1,26 @@
-#include "inspect/bench.h"
+#include "inspect/check_context.h"
 #include "inspect/mqtt5.h"
 
 namespace dapr_mqtt::inspect {
 namespace {
 
-base::Status session_round(const Bench& bench, PublisherLink& publisher,
+base::Status session_round(const CheckContext& context, PublisherLink& publisher,
                            const core::ConnectionOptions& options, Step& step) {
-  const std::chrono::milliseconds timeout = bench.options.timeout;
+  const std::chrono::milliseconds timeout = context.options.timeout;
   std::string shorter;
   {
-    ConsumerLink first(bench.factory, bench.log, options);
+    ConsumerLink first(context.factory, context.log, options);
     if (const auto made = first.connect(timeout); !made.ok()) return made.status();
     shorter = shorter_session(first.limits().value_or(core::BrokerLimits()), options);
-    const auto granted = first.subscribe(bench.filter, core::QoS::kAtLeastOnce, timeout);
+    const auto granted = first.subscribe(context.filter, core::QoS::kAtLeastOnce, timeout);
     if (!granted.ok()) return granted.status();
     first.close(timeout);
   }
-  const std::string sent = bench.payload("session");
+  const std::string sent = context.payload("session");
   const base::Status published =
-      publisher.publish(bench.message(sent, core::QoS::kAtLeastOnce), timeout);
+      publisher.publish(context.message(sent, core::QoS::kAtLeastOnce), timeout);
   if (!published.ok()) return published;
-  ConsumerLink second(bench.factory, bench.log, options);
+  ConsumerLink second(context.factory, context.log, options);
   const auto present = second.connect(timeout);
   if (!present.ok()) return present.status();
   if (!present.value()) {
@@ -45,11 +45,11 @@ base::Status session_round(const Bench& bench, PublisherLink& publisher,
 
 }  // namespace
 
-void check_session(const Bench& bench, PublisherLink& publisher, Step& step) {
-  const core::ConnectionOptions options = bench.connection("-k");
-  const base::Status problem = session_round(bench, publisher, options, step);
-  ConsumerLink remover(bench.factory, bench.log, bench.clean_connection("-k"));
-  if (remover.connect(bench.options.timeout).ok()) remover.close(bench.options.timeout);
+void check_session(const CheckContext& context, PublisherLink& publisher, Step& step) {
+  const core::ConnectionOptions options = context.connection("-k");
+  const base::Status problem = session_round(context, publisher, options, step);
+  ConsumerLink remover(context.factory, context.log, context.clean_connection("-k"));
+  if (remover.connect(context.options.timeout).ok()) remover.close(context.options.timeout);
   if (!problem.ok()) fail(step, problem.message());
 }
 
