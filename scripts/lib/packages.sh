@@ -13,8 +13,10 @@ readonly PACKAGES_BUILD=(
 readonly PACKAGES_DEMO=(mosquitto)
 # shellcheck disable=SC2034
 readonly PACKAGES_TEST=(
-  buildah debootstrap libgmock-dev libgtest-dev mosquitto mosquitto-clients valgrind
+  debootstrap libgmock-dev libgtest-dev mosquitto mosquitto-clients valgrind
 )
+# shellcheck disable=SC2034
+readonly PACKAGES_CONTAINER=(buildah) # for deploy/container_test, where it is wanted
 # shellcheck disable=SC2034
 readonly PACKAGES_BENCH=(libbenchmark-dev libmosquitto-dev python3-matplotlib)
 
