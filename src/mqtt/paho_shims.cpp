@@ -37,6 +37,11 @@
 //               thread does for us: meanwhile it goes by another number.
 //  connect      Sets TCP_NODELAY, which Paho never does: Nagle's algorithm and
 //               delayed acknowledgements together cost 40 ms.
+//  recv, writev, shutdown, and poll once more
+//               Paho makes some seven system calls for a message. With paho_sockets it
+//               reads ahead, and what it writes goes out together.
+//  SSL_write    Not so with TLS, where an acknowledgement goes out at once: what must be
+//               done before it is done here.
 //  getaddrinfo  Paho looks names up with its process-wide lock held, so that one
 //               slow name server stops all clients. We look up on a thread of our
 //               own first and hand the address over here; the name stays in the
@@ -53,10 +58,11 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -69,38 +75,16 @@
 #include <utility>
 #include <vector>
 
+#include "mqtt/paho_sockets.h"
+#include "mqtt/paho_threads.h"
+
 namespace dapr_mqtt::mqtt::shims {
 namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-// ---- Whose call is it? ----
-
-enum class Caller { kUnknown, kOther, kSend, kReceive };
-
-Caller caller_by_name() {
-  char name[16] = {};
-  ::pthread_getname_np(::pthread_self(), name, sizeof name);
-  return std::strcmp(name, "MQTTAsync_send") == 0  ? Caller::kSend
-         : std::strcmp(name, "MQTTAsync_rcv") == 0 ? Caller::kReceive
-                                                   : Caller::kOther;
-}
-
-/// For what Paho calls after its threads have named themselves, so that the first
-/// answer stays right.
-Caller caller() {
-  static thread_local Caller known = Caller::kUnknown;
-  if (known == Caller::kUnknown) known = caller_by_name();
-  return known;
-}
-
 // ---- The functions that come after ours ----
-
-template <typename Function>
-Function* next(const char* name) {
-  return reinterpret_cast<Function*>(::dlsym(RTLD_NEXT, name));
-}
 
 int real_poll(pollfd* fds, nfds_t count, int timeout_ms) {
   static const auto function = next<int(pollfd*, nfds_t, int)>("poll");
@@ -211,11 +195,6 @@ constexpr milliseconds kFastFor{1000};
 std::atomic<int> hurrying{0};
 std::atomic<steady_clock::rep> hurry_began{0};
 
-int wake_fd() {
-  static const int fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  return fd;
-}
-
 /// `wished_ms` cut to the pace of the hurry, if there is one.
 int paced(int wished_ms) {
   if (hurrying.load() == 0) return wished_ms;
@@ -224,11 +203,6 @@ int paced(int wished_ms) {
   const auto pace = since < kFastFor ? kFast : kSlow;
   return wished_ms < 0 ? static_cast<int>(pace.count())
                        : std::min(wished_ms, static_cast<int>(pace.count()));
-}
-
-void drain_wake_fd() {
-  std::uint64_t ignored = 0;
-  [[maybe_unused]] const ssize_t size = ::read(wake_fd(), &ignored, sizeof ignored);
 }
 
 // ---- The receive thread's wait ----
@@ -250,7 +224,13 @@ void acknowledge_what_was_read() {
 /// poll() that a Hurry ends too.
 int interruptible_poll(pollfd* fds, nfds_t size, int timeout_ms) {
   static thread_local std::vector<pollfd> all;
+  static thread_local std::vector<int> sent;
+  sent.clear();
+  sockets::flush(&sent);
+  // What was sent carried TCP's acknowledgement.
+  for (const int fd : sent) std::erase(just_read, fd);
   all.assign(fds, fds + size);
+  if (!sockets::before_wait(all.data(), size)) timeout_ms = 0;
   all.push_back({wake_fd(), POLLIN, 0});
   int ready = 0;
   if (!just_read.empty()) {
@@ -258,17 +238,19 @@ int interruptible_poll(pollfd* fds, nfds_t size, int timeout_ms) {
     if (ready == 0) acknowledge_what_was_read();
   }
   if (ready == 0) ready = real_poll(all.data(), all.size(), paced(timeout_ms));
+  if (ready < 0) {
+    for (pollfd& fd : all) fd.revents = 0;
+  }
+  if (all.back().revents != 0) drain_wake_fd();
   for (nfds_t i = 0; i < size; ++i) {
-    fds[i].revents = ready > 0 ? all[i].revents : short{0};
+    fds[i].revents = all[i].revents;
     if ((fds[i].revents & POLLIN) != 0 &&
         std::find(just_read.begin(), just_read.end(), fds[i].fd) == just_read.end()) {
       just_read.push_back(fds[i].fd);
     }
   }
-  if (ready > 0 && all.back().revents != 0) {
-    drain_wake_fd();
-    --ready;
-  }
+  const int found = sockets::after_wait(fds, size);
+  if (ready > 0 || found > 0) ready = found;
   last_poll = ready == 0 ? LastPoll::kWaited : LastPoll::kFoundWork;
   // What the send thread put aside during a partial write is not signalled
   // when the write is complete.
@@ -317,8 +299,7 @@ std::string pinned(const char* host) {
 Hurry::Hurry() {
   if (hurrying.fetch_add(1) > 0) return;
   hurry_began.store(steady_clock::now().time_since_epoch().count());
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const ssize_t size = ::write(wake_fd(), &one, sizeof one);
+  wake_receive_thread();
   wake_send_thread();
 }
 
@@ -369,10 +350,10 @@ int usleep(useconds_t microseconds) {
 }
 
 int poll(pollfd* fds, nfds_t size, int timeout_ms) {
-  if (timeout_ms != 0 && shims::caller() == Caller::kReceive) {
-    return shims::interruptible_poll(fds, size, timeout_ms);
-  }
-  return shims::real_poll(fds, size, timeout_ms);
+  if (shims::caller() != Caller::kReceive) return shims::real_poll(fds, size, timeout_ms);
+  if (const int ready = shims::sockets::ready(fds, size); ready > 0) return ready;
+  return timeout_ms == 0 ? shims::sockets::writable(fds, size, shims::real_poll(fds, size, 0))
+                         : shims::interruptible_poll(fds, size, timeout_ms);
 }
 
 int pthread_cond_signal(pthread_cond_t* condition) noexcept {
@@ -393,6 +374,7 @@ int pthread_cond_timedwait(pthread_cond_t* condition, pthread_mutex_t* mutex,
     shims::send_condition.store(condition);
   }
   int result = 0;
+  shims::sockets::flush();
   if (shims::send_signalled) {
     shims::count(shims::signals_remembered);
   } else if (shims::send_work.empty()) {
@@ -419,8 +401,36 @@ int connect(int fd, const sockaddr* address, socklen_t size) {
       shims::count(shims::sockets_undelayed);
     }
   }
+  if (shims::caller() == Caller::kSend) shims::sockets::opened(fd);
   static const auto function = shims::next<int(int, const sockaddr*, socklen_t)>("connect");
   return function(fd, address, size);
+}
+
+int shutdown(int fd, int how) noexcept {
+  shims::sockets::closing(fd);
+  static const auto function = shims::next<int(int, int)>("shutdown");
+  return function(fd, how);
+}
+
+ssize_t recv(int fd, void* buffer, std::size_t size, int flags) {
+  if (flags == 0 && shims::caller() == Caller::kReceive) {
+    return shims::sockets::read(fd, buffer, size);
+  }
+  static const auto function = shims::next<ssize_t(int, void*, std::size_t, int)>("recv");
+  return function(fd, buffer, size, flags);
+}
+
+ssize_t writev(int fd, const iovec* parts, int count) {
+  if (shims::caller() != Caller::kOther) return shims::sockets::write(fd, parts, count);
+  static const auto function = shims::next<ssize_t(int, const iovec*, int)>("writev");
+  return function(fd, parts, count);
+}
+
+int SSL_write(SSL* connection, const void* data, int size) {
+  // Paho's acknowledgement goes out with this, at once.
+  if (shims::caller() == Caller::kReceive) shims::do_what_comes_before_acknowledging();
+  static const auto function = shims::next<int(SSL*, const void*, int)>("SSL_write");
+  return function(connection, data, size);
 }
 
 int getaddrinfo(const char* host, const char* service, const addrinfo* hints, addrinfo** result) {
