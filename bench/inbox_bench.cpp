@@ -1,6 +1,7 @@
 // What an append to the inbox costs: inbox_bench <folder> [normal|full|memory]
-// [messages] [payload bytes]. "alone": appends only. "with settles": another
-// thread takes and settles meanwhile, and flushes each 20 ms, as an instance does.
+// [messages] [payload bytes]. "alone": appends only, each committed, or so many at a
+// time. "with settles": another thread takes and settles meanwhile, and flushes each
+// 20 ms, as an instance does.
 #include <sys/resource.h>
 
 #include <atomic>
@@ -42,7 +43,8 @@ long resident_kib() {
   return resident * 4;
 }
 
-void append(core::Inbox& inbox, int messages, std::size_t payload, const char* what) {
+void append(core::Inbox& inbox, int messages, std::size_t payload, int at_a_time,
+            const char* what) {
   const auto begin = Clock::now();
   const double cpu = cpu_seconds();
   for (int i = 0; i < messages; ++i) {
@@ -50,11 +52,12 @@ void append(core::Inbox& inbox, int messages, std::size_t payload, const char* w
     message.topic = "bench/topic";
     message.payload.assign(payload, 'x');
     message.qos = core::QoS::kAtLeastOnce;
-    const auto outcome = inbox.append("bench/#", std::move(message), false);
-    if (!outcome.ok() || !outcome.value().unsaved.ok()) std::puts("append failed");
+    const bool taken_in = inbox.append("bench/#", std::move(message), false).ok();
+    const bool last = (i + 1) % at_a_time == 0 || i + 1 == messages;
+    if (!taken_in || (last && !inbox.commit().ok())) std::puts("append failed");
   }
   const std::chrono::duration<double> took = Clock::now() - begin;
-  std::printf("%-13s %7.0f/s, %5.1f us CPU each; %ld MiB resident\n", what, messages / took.count(),
+  std::printf("%-19s %7.0f/s, %5.1f us CPU each; %ld MiB resident\n", what, messages / took.count(),
               (cpu_seconds() - cpu) * 1e6 / messages, resident_kib() / 1024);
 }
 
@@ -79,7 +82,8 @@ int main(int argc, char** argv) {
     durable = opened.value().get();
     inbox = std::move(opened).value();
   }
-  append(*inbox, messages, payload, "alone");
+  append(*inbox, messages, payload, 1, "alone");
+  append(*inbox, messages, payload, 20, "alone, by 20");
   std::atomic<bool> stop{false};
   std::thread app([&] {
     auto flushed = Clock::now();
@@ -92,7 +96,8 @@ int main(int argc, char** argv) {
       }
     }
   });
-  append(*inbox, messages, payload, "with settles");
+  append(*inbox, messages, payload, 1, "with settles");
+  append(*inbox, messages, payload, 20, "with settles, by 20");
   stop = true;
   app.join();
   std::printf("left: %zu\n", inbox->usage().messages);

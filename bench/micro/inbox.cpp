@@ -15,8 +15,9 @@ void append(benchmark::State& state, core::Inbox& inbox) {
   message.topic = "plant/line-10000/temperature";
   message.payload.assign(kPayload, 'x');
   message.qos = core::QoS::kAtLeastOnce;
-  const auto outcome = inbox.append(kQueue, std::move(message), false);
-  if (!outcome.ok() || !outcome.value().unsaved.ok()) state.SkipWithError("append failed");
+  if (!inbox.append(kQueue, std::move(message), false).ok() || !inbox.commit().ok()) {
+    state.SkipWithError("append failed");
+  }
 }
 
 void append_take_settle(benchmark::State& state, InboxKind kind) {

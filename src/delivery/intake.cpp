@@ -16,6 +16,7 @@ class ConnectionSink final : public core::MessageSink {
   void on_message(core::IncomingMessage message) noexcept override {
     intake_.on_message(connection_, std::move(message));
   }
+  void secure() noexcept override { intake_.secure(); }
 
  private:
   Intake& intake_;
@@ -51,6 +52,19 @@ void Intake::on_message(std::size_t connection, core::IncomingMessage message) n
   } catch (const std::exception& e) {
     // Out of memory: the one thing that can throw here. The receive thread, and
     // with it every other instance, must go on.
+    if (append_failed_) append_failed_(base::resource_exhausted(e.what()));
+  }
+}
+
+void Intake::secure() noexcept {
+  const std::uint64_t came = not_secured_.exchange(0);
+  if (came == 0) return;
+  try {
+    const base::Status status = inbox_.commit();
+    if (status.ok()) return;
+    core::bump(counters_.unsaved, came);
+    if (append_failed_) append_failed_(status);
+  } catch (const std::exception& e) {
     if (append_failed_) append_failed_(base::resource_exhausted(e.what()));
   }
 }
@@ -93,6 +107,7 @@ void Intake::take_in(std::size_t connection, core::IncomingMessage message) {
 }
 
 void Intake::store(std::string_view queue, core::IncomingMessage message, const Routes& routes) {
+  const bool promised = message.qos != core::QoS::kAtMostOnce;
   const bool evictable = !options_.persistent || message.qos == core::QoS::kAtMostOnce;
   const auto outcome = inbox_.append(queue, std::move(message), evictable);
   if (!outcome.ok()) {
@@ -101,10 +116,7 @@ void Intake::store(std::string_view queue, core::IncomingMessage message, const 
     return;
   }
   const core::AppendOutcome& done = outcome.value();
-  if (!done.unsaved.ok()) {
-    core::bump(counters_.unsaved);
-    if (append_failed_) append_failed_(done.unsaved);
-  }
+  if (promised && done.id != 0) not_secured_.fetch_add(1);
   for (const core::Evicted& evicted : done.evicted) {
     core::bump(counters_.dropped_qos0, evicted.qos0);
     core::bump(counters_.dropped, evicted.messages - evicted.qos0);

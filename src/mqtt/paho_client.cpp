@@ -174,6 +174,7 @@ void PahoClient::shut_down(const base::Status& open_operations_get) {
     if (handle_ != nullptr) MQTTAsync_destroy(&handle_);
     handle_ = nullptr;
   }
+  shims::forget(*this);
   for (Done& done : operations_.take_all()) fail(done, open_operations_get);
 }
 
@@ -221,6 +222,7 @@ int PahoClient::on_message(void* context, char* topic, int topic_size, MQTTAsync
       if (self.mqtt5()) incoming.properties = message_properties(message->properties);
       incoming.received = base::SystemWallClock().now();
       if (message->qos == 2) incoming.packet.id = static_cast<std::uint16_t>(message->msgid);
+      shims::do_before_acknowledging(self);
       self.sink_->on_message(std::move(incoming));
     } catch (...) {
       return 0;  // out of memory: Paho keeps the message and offers it again

@@ -16,6 +16,7 @@
 #include "dapr_mqtt/core/broker.h"
 #include "mqtt/broker_limits.h"
 #include "mqtt/operations.h"
+#include "mqtt/paho_sockets.h"
 #include "mqtt/tls_files.h"
 
 namespace dapr_mqtt::mqtt {
@@ -42,7 +43,7 @@ std::string paho_uri(const core::Endpoint& endpoint);
 ///   receiving 64 KiB 78 µs against 34.
 /// - It hides its MQTTAsync, so it cannot be used for the rest only.
 /// From paho.mqtt.cpp comes the interface of the store (InboundStore).
-class PahoClient {
+class PahoClient final : private shims::BeforeAcknowledging {
  public:
   /// Called on Paho's threads with its lock held: to post elsewhere, no more.
   struct Events {
@@ -61,7 +62,7 @@ class PahoClient {
                                                         Events events, core::MessageSink* sink,
                                                         ::mqtt::iclient_persistence* store);
   /// Shuts down.
-  ~PahoClient();
+  ~PahoClient() override;
   PahoClient(const PahoClient&) = delete;
   PahoClient& operator=(const PahoClient&) = delete;
 
@@ -110,6 +111,8 @@ class PahoClient {
   static void on_operation_done5(void* context, MQTTAsync_successData5* data);
   static void on_operation_failed(void* context, MQTTAsync_failureData* data);
   static void on_operation_failed5(void* context, MQTTAsync_failureData5* data);
+
+  void secure() noexcept override { sink_->secure(); }
 
   bool mqtt5() const { return protocol_ == core::ProtocolVersion::kMqtt5; }
   void lose(const base::Status& how);

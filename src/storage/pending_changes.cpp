@@ -30,6 +30,15 @@ PendingChanges::Changes PendingChanges::take(std::size_t most) {
   return taken;
 }
 
+void PendingChanges::take_from(core::InboxId first, Changes& taken) {
+  const auto begin = changes_.lower_bound(first);
+  for (auto it = begin; it != changes_.end(); ++it) {
+    if (it->second == Kind::kInsert) --inserts_;
+    taken.emplace_back(*it);
+  }
+  changes_.erase(begin, changes_.end());
+}
+
 void PendingChanges::put_back(const Changes& changes) {
   for (const auto& [id, kind] : changes) {
     const auto newer = changes_.find(id);

@@ -32,6 +32,9 @@ class PendingChanges {
 
   /// Takes out up to `most`, the oldest messages' first.
   Changes take(std::size_t most);
+  bool any_from(core::InboxId first) const { return changes_.lower_bound(first) != changes_.end(); }
+  /// Moves those of the messages from `first` on to the end of `taken`.
+  void take_from(core::InboxId first, Changes& taken);
   /// These could not be written; newer changes of the same messages count.
   void put_back(const Changes& changes);
 

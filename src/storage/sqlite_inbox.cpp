@@ -12,7 +12,7 @@ namespace {
 using core::InboxId;
 using Kind = PendingChanges::Kind;
 
-/// Changes that ride along with an append: it must not take much longer for it.
+/// Changes that ride along with a commit: it must not take much longer for it.
 constexpr std::size_t kRiding = 64;
 /// With more messages in it, what was settled lies on another page than the new
 /// message, so that each ride writes a page more: for so many at a time, then.
@@ -90,12 +90,12 @@ base::Result<core::AppendOutcome> SqliteInbox::append(std::string_view queue,
   item.received = message.received;
   item.evictable = evictable;
   item.message = std::make_shared<const core::IncomingMessage>(std::move(message));
-  // MQTT promises nothing for QoS 0: one that is settled soon spares the disk.
-  return item.qos == core::QoS::kAtMostOnce ? append_lazily(queue, std::move(item))
-                                            : append_safely(queue, std::move(item));
+  // What ends an exchange of QoS 2 is in one transaction with the message.
+  return item.qos == core::QoS::kExactlyOnce ? append_safely(queue, std::move(item))
+                                             : append_in_memory(queue, std::move(item));
 }
 
-core::AppendOutcome SqliteInbox::append_lazily(std::string_view queue, IndexItem item) {
+core::AppendOutcome SqliteInbox::append_in_memory(std::string_view queue, IndexItem item) {
   core::AppendOutcome outcome;
   std::vector<InboxIndex::Gone> gone;
   bool many = false;
@@ -104,11 +104,14 @@ core::AppendOutcome SqliteInbox::append_lazily(std::string_view queue, IndexItem
     base::MutexLock lock(mutex_);
     if (!index_.admits(item.bytes, item.evictable)) return index_.refused(queue, item.qos);
     const InboxId id = index_.next_id();
+    // MQTT promises nothing for QoS 0: one that is settled soon spares the disk.
+    const bool promised = item.qos != core::QoS::kAtMostOnce;
+    if (promised && first_uncommitted_ == 0) first_uncommitted_ = id;
     outcome = index_.append(id, queue, std::move(item), gone);
     changes_.added(id);
     for (const InboxIndex::Gone& g : gone) changes_.gone(g.id);
-    many = changes_.inserts() > kLazyMost && trouble_.ok();
-    news = to_be_told();
+    many = !promised && changes_.inserts() > kLazyMost && trouble_.ok();
+    news = !promised && to_be_told();  // else commit() comes next
   }
   if (news) tell();
   if (many) static_cast<void>(flush());  // trouble is for those who asked to be kept
@@ -119,6 +122,8 @@ core::AppendOutcome SqliteInbox::append_safely(std::string_view queue, IndexItem
   core::AppendOutcome outcome;
   std::vector<InboxIndex::Gone> gone;
   const core::PacketKey packet = item.message->packet;
+  InboxId id = 0;
+  base::Status status;
   bool news = false;
   {
     base::MutexLock disk(file_.mutex);
@@ -126,37 +131,71 @@ core::AppendOutcome SqliteInbox::append_safely(std::string_view queue, IndexItem
     {
       base::MutexLock lock(mutex_);
       if (!index_.admits(item.bytes, item.evictable)) return index_.refused(queue, item.qos);
-      outcome.id = index_.next_id();
-      outcome.unsaved = trouble_;  // while it lasts, flush() tries, and nobody waits
-      const bool ride = index_.usage().messages <= kMany || changes_.size() >= kRidingLeast;
-      if (trouble_.ok() && ride) batch = take_batch(kRiding);
+      id = index_.next_id();
+      status = trouble_;  // while it lasts, flush() tries, and nobody waits
+      if (status.ok()) {
+        batch = take_riders();
+        add_writes(batch);
+      }
     }
-    const InboxId id = outcome.id;
-    if (outcome.unsaved.ok()) {
+    if (status.ok()) {
       MessageState state;
       state.evictable = item.evictable;
       batch.writes.push_back({id, Kind::kInsert, std::string(queue), state, item.message});
       batch.packet = packet;
-      outcome.unsaved = write(batch);
+      status = write(batch);
     }
-    if (packet.id != 0) file_.session.appended(packet, outcome.unsaved.ok());
+    if (packet.id != 0) file_.session.appended(packet, status.ok());
     base::MutexLock lock(mutex_);
-    base::Status unsaved = std::move(outcome.unsaved);
     outcome = index_.append(id, queue, std::move(item), gone);
-    if (unsaved.ok()) {
+    if (status.ok()) {
       written(batch);
       if (index_.bytes_in_memory() > options_.cache_bytes) index_.forget_message(id);
     } else {
       changes_.put_back(batch.changes);
       changes_.added(id);
-      trouble_ = unsaved;
+      trouble_ = status;
     }
     for (const InboxIndex::Gone& g : gone) changes_.gone(g.id);
-    outcome.unsaved = std::move(unsaved);
     news = to_be_told();
   }
   if (news) tell();
   return outcome;
+}
+
+base::Status SqliteInbox::commit() {
+  {
+    base::MutexLock lock(mutex_);
+    if (!trouble_.ok()) return trouble_;
+    if (first_uncommitted_ == 0) return {};
+  }
+  base::Status status;
+  bool news = false;
+  {
+    base::MutexLock disk(file_.mutex);
+    Batch batch;
+    {
+      base::MutexLock lock(mutex_);
+      // flush() may have been quicker, and may have failed.
+      if (!trouble_.ok()) return trouble_;
+      const InboxId first = std::exchange(first_uncommitted_, 0);
+      if (first == 0 || !changes_.any_from(first)) return {};
+      batch = take_riders();
+      changes_.take_from(first, batch.changes);
+      add_writes(batch);
+    }
+    status = write(batch);
+    base::MutexLock lock(mutex_);
+    if (status.ok()) {
+      written(batch);
+    } else {
+      changes_.put_back(batch.changes);
+      trouble_ = status;
+    }
+    news = to_be_told();
+  }
+  if (news) tell();
+  return status;
 }
 
 std::optional<core::InboxEntry> SqliteInbox::take(std::string_view queue, base::WallTime now,
@@ -362,8 +401,18 @@ base::Result<bool> SqliteInbox::flush_some(std::size_t most) {
   return told_;
 }
 
+SqliteInbox::Batch SqliteInbox::take_riders() {
+  const bool ride = index_.usage().messages <= kMany || changes_.size() >= kRidingLeast;
+  return Batch{ride ? changes_.take(kRiding) : PendingChanges::Changes(), {}};
+}
+
 SqliteInbox::Batch SqliteInbox::take_batch(std::size_t most) {
   Batch batch{changes_.take(most), {}};
+  add_writes(batch);
+  return batch;
+}
+
+void SqliteInbox::add_writes(Batch& batch) const {
   for (const auto& [id, kind] : batch.changes) {
     Write write{id, kind, {}, {}, nullptr};
     if (kind != Kind::kDelete) {
@@ -374,7 +423,6 @@ SqliteInbox::Batch SqliteInbox::take_batch(std::size_t most) {
     }
     batch.writes.push_back(std::move(write));
   }
-  return batch;
 }
 
 void SqliteInbox::written(const Batch& batch) {

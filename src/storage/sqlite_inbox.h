@@ -28,8 +28,8 @@ struct SqliteInboxOptions {
 /// message, and the messages in a database file.
 ///
 /// Two locks: the index's, held for a moment, and the file's, held for one
-/// transaction. Calls that touch the disk: append, flush, close, take of a message
-/// that is not in the cache, and those of session().
+/// transaction. Calls that touch the disk: append of QoS 2, commit, flush, close, take
+/// of a message that is not in the cache, and those of session().
 class SqliteInbox final : public core::DurableInbox {
  public:
   /// Runs when the files are closed; `empty`: they hold nothing.
@@ -44,6 +44,7 @@ class SqliteInbox final : public core::DurableInbox {
 
   base::Result<core::AppendOutcome> append(std::string_view queue, core::IncomingMessage message,
                                            bool evictable) override;
+  base::Status commit() override;
   std::optional<core::InboxEntry> take(std::string_view queue, base::WallTime now,
                                        Order order) override;
   std::optional<base::WallTime> next_due(std::string_view queue, Order order) const override;
@@ -82,8 +83,11 @@ class SqliteInbox final : public core::DurableInbox {
   SqliteInbox(const SqliteInboxOptions& options, base::Log log, Closed closed);
   base::Status load(std::unique_ptr<sqlite::Database> database) DM_REQUIRES(file_.mutex);
 
-  core::AppendOutcome append_lazily(std::string_view queue, IndexItem item);
+  core::AppendOutcome append_in_memory(std::string_view queue, IndexItem item);
   core::AppendOutcome append_safely(std::string_view queue, IndexItem item);
+  /// Of what waits to be written, that which goes along with an append or a commit.
+  Batch take_riders() DM_REQUIRES(mutex_);
+  void add_writes(Batch& batch) const DM_REQUIRES(mutex_);
   Batch take_batch(std::size_t most) DM_REQUIRES(mutex_);
   void written(const Batch& batch) DM_REQUIRES(mutex_);
   base::Status write(const Batch& batch) DM_REQUIRES(file_.mutex);
@@ -110,6 +114,8 @@ class SqliteInbox final : public core::DurableInbox {
   PendingChanges changes_ DM_GUARDED_BY(mutex_);
   base::Status trouble_ DM_GUARDED_BY(mutex_);  // the disk's, until a write succeeds
   bool told_ DM_GUARDED_BY(mutex_) = false;     // of changes_ not being empty
+  /// From this message on commit() must see to those that are not written; 0: none.
+  core::InboxId first_uncommitted_ DM_GUARDED_BY(mutex_) = 0;
 
   SqliteSession session_;
 };

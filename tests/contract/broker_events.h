@@ -65,6 +65,7 @@ class RecordingSink final : public core::MessageSink {
   void on_message(core::IncomingMessage message) noexcept override {
     messages.set(std::move(message));
   }
+  void secure() noexcept override {}
 
   Awaited<core::IncomingMessage> messages;
 };

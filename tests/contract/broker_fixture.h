@@ -53,7 +53,7 @@ class BrokerContract : public ::testing::Test {
     return made;
   }
   std::unique_ptr<core::BrokerConsumer> consumer(core::ConnectionOptions options,
-                                                 RecordingListener& listener, RecordingSink& sink,
+                                                 RecordingListener& listener, core::MessageSink& sink,
                                                  core::PacketStore* packets = nullptr) {
     auto made =
         factory_->make_consumer(std::move(options), listener, sink, packets, base::Log(log_));

@@ -53,6 +53,43 @@ TEST_F(BrokerContract, Exactly_once_message_survives_a_break_between_pubrec_and_
   EXPECT_EQ(sink.messages.size(), 0U);
 }
 
+/// Does not let go of what came in until it may.
+class SlowSink final : public core::MessageSink {
+ public:
+  void on_message(core::IncomingMessage message) noexcept override {
+    messages.set(std::move(message));
+  }
+  void secure() noexcept override {
+    begun.set(true);
+    static_cast<void>(may_end.next());
+  }
+
+  Awaited<core::IncomingMessage> messages;
+  Awaited<bool> begun;
+  Awaited<bool> may_end;
+};
+
+TEST_F(BrokerContract, Broker_gets_no_acknowledgement_before_the_messages_are_secured) {
+  ScriptedBroker broker;
+  SlowSink sink;
+  RecordingListener heard;
+  const auto consumer = this->consumer(options_for(broker.endpoint(), "acks"), heard, sink);
+  broker.accept();
+  ASSERT_EQ(broker.receive()[0], 0x10);  // CONNECT
+  broker.send(kConnackNew);
+  ASSERT_TRUE(heard.connected.next());
+  std::string publishes;
+  for (const int id : {1, 2, 3}) publishes += bytes({0x32, 6, 0, 1, 't', 0, id, 'x'});
+  broker.send(publishes);
+  ASSERT_TRUE(sink.begun.next());
+  EXPECT_FALSE(broker.readable());
+  sink.may_end.set(true);
+  for (const int id : {1, 2, 3}) EXPECT_EQ(broker.receive(), bytes({0x40, 2, 0, id}));
+  EXPECT_EQ(sink.messages.size(), 3U);
+  EXPECT_EQ(sink.begun.size(), 0U) << "once for all three";
+  sink.may_end.set(true);
+}
+
 TEST_F(BrokerContract, Each_connack_refusal_has_its_own_message) {
   ScriptedBroker broker;
   RecordingListener heard;

@@ -43,6 +43,11 @@ class ScriptedBroker {
     EXPECT_EQ(::write(client_.get(), bytes.data(), bytes.size()),
               static_cast<ssize_t>(bytes.size()));
   }
+  /// Whether there is something to receive already.
+  bool readable() const {
+    pollfd ready{client_.get(), POLLIN, 0};
+    return ::poll(&ready, 1, 0) > 0;
+  }
   /// One packet (short ones only), header included; empty at the end.
   std::string receive() {
     std::string packet = read(2);

@@ -82,10 +82,21 @@ MortalInbox::~MortalInbox() = default;
 base::Result<core::AppendOutcome> MortalInbox::append(std::string_view queue,
                                                       core::IncomingMessage message,
                                                       bool evictable) {
+  const bool at_once = message.qos == core::QoS::kExactlyOnce;
   death_->reached("before-commit");
   auto outcome = to().append(queue, std::move(message), evictable);
-  death_->reached("after-commit");
+  if (at_once) {
+    death_->reached("after-commit");
+  } else {
+    uncommitted_.fetch_add(1);
+  }
   return outcome;
+}
+
+base::Status MortalInbox::commit() {
+  base::Status status = to().commit();
+  for (long left = uncommitted_.exchange(0); left > 0; --left) death_->reached("after-commit");
+  return status;
 }
 
 base::Result<bool> MortalInbox::flush() {

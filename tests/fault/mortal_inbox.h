@@ -13,7 +13,8 @@ namespace dapr_mqtt::testing {
 
 /// "<point>:<n>": at the n-th time that this point is reached. Points:
 ///   before-commit   a message has come in, its append not begun
-///   after-commit    its append has committed, the broker has no answer yet
+///   after-commit    it has been committed (counted for each message, though several
+///                   may be committed at once), the broker has no answer yet
 ///   before-delete   acknowledgements of the app are about to be written
 ///   after-delete    they have been
 ///   after-packet    QoS 2: the store has the packet (or its mark), PUBREC not sent
@@ -35,6 +36,7 @@ class MortalInbox final : public ForwardingInbox<core::DurableInbox> {
 
   base::Result<core::AppendOutcome> append(std::string_view queue, core::IncomingMessage message,
                                            bool evictable) override;
+  base::Status commit() override;
   void watch(std::function<void()> unwritten) override { to().watch(std::move(unwritten)); }
   base::Result<bool> flush() override;
   void close() override { to().close(); }
@@ -46,6 +48,7 @@ class MortalInbox final : public ForwardingInbox<core::DurableInbox> {
   const std::unique_ptr<core::DurableInbox> inbox_;
   const std::shared_ptr<Death> death_;
   const std::unique_ptr<Session> session_;
+  std::atomic<long> uncommitted_{0};
 };
 
 }  // namespace dapr_mqtt::testing

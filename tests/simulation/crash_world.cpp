@@ -150,6 +150,8 @@ void CrashWorld::delivered(const std::string& queue, const core::Delivery& deliv
 void CrashWorld::receive() {
   // What was on its way still comes after a stop of intake, but no more.
   if (process_->disk_fails && !chance(10)) return;
+  std::vector<Number> came;
+  const std::uint64_t unsaved = counters_.unsaved;
   for (std::size_t n = 1 + pick(5); n > 0; --n) {
     constexpr const char* kTopics[] = {"a", "b/1", "b/2"};
     core::IncomingMessage message;
@@ -158,11 +160,14 @@ void CrashWorld::receive() {
     message.payload = std::to_string(number) + std::string(pick(3) * 700, ' ');
     message.qos = chance(80) ? core::QoS::kAtLeastOnce : core::QoS::kAtMostOnce;
     lives_[number];
-    const bool kept = message.qos == core::QoS::kAtLeastOnce;
-    const std::uint64_t unsaved = counters_.unsaved;
+    if (message.qos == core::QoS::kAtLeastOnce) came.push_back(number);
     process_->intake->on_message(0, std::move(message));
-    lives_[number].safe = kept && counters_.unsaved == unsaved;
+    if (chance(10)) executor_.run();  // delivered, maybe written, before they are secured
   }
+  if (chance(5)) return crash();  // no acknowledgement has gone out
+  process_->intake->secure();
+  if (counters_.unsaved != unsaved) return;
+  for (const Number number : came) lives_[number].safe = true;
 }
 
 void CrashWorld::answer() {

@@ -171,6 +171,7 @@ void World::publish() {
       unclaimed_.emplace(number, message.topic);
     }
     intake_->on_message(0, std::move(message));
+    intake_->secure();
   }
 }
 

@@ -24,6 +24,7 @@ class ForwardingInbox : public Port {
                                            bool evictable) override {
     return to_.append(queue, std::move(message), evictable);
   }
+  base::Status commit() override { return to_.commit(); }
   std::optional<core::InboxEntry> take(std::string_view queue, base::WallTime now,
                                        Order order) override {
     return to_.take(queue, now, order);

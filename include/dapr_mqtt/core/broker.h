@@ -87,10 +87,15 @@ struct SubscribeOptions {
 class MessageSink {
  public:
   virtual ~MessageSink() = default;
-  /// On the client's receive thread, with the library's lock held: stores the
-  /// message (one commit at the most) and returns. The broker gets its
-  /// acknowledgement when this returns. Must not throw, wait, or call the client.
+  /// On the client's receive thread, with the library's lock held: takes the message in
+  /// and returns; one of QoS 2 is safe then (one commit at the most). Must not throw,
+  /// wait, or call the client.
   virtual void on_message(IncomingMessage message) noexcept = 0;
+  /// After one or several of on_message: what they took in must be safe when this
+  /// returns (one commit at the most), since the broker gets its acknowledgements then.
+  /// As a rule on the receive thread without the library's lock, else on a thread that
+  /// closes the connection; never at the same time as on_message of the same connection.
+  virtual void secure() noexcept = 0;
 };
 
 /// The connection that subscribes and receives.

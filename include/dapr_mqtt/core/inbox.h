@@ -51,9 +51,6 @@ struct AppendOutcome {
   std::size_t dropped = 0;
   std::vector<Evicted> evicted;  ///< the same, each queue once
   bool full = false;             ///< what full() says afterwards
-  /// Not OK: a durable inbox has it in memory only, since the disk failed, and
-  /// stores it as soon as flush() can. Intake should stop until then.
-  base::Status unsaved;
 };
 
 /// Queues of messages, one for each topic filter (its str()), and one for
@@ -71,8 +68,8 @@ struct AppendOutcome {
 /// nothing to a fuller one that has such messages. Messages that are not
 /// evictable are never dropped, even past the limits.
 ///
-/// Thread safety: append from the client's receive thread, usage and
-/// oldest_received from any, all else from one other thread, at the same time.
+/// Thread safety: append from the client's receive thread; commit, usage and
+/// oldest_received from any; all else from one other thread, at the same time.
 /// Costs do not grow with what is stored, but by its logarithm.
 class Inbox {
  public:
@@ -80,14 +77,20 @@ class Inbox {
 
   virtual ~Inbox() = default;
 
-  /// Stores the message at the end of `queue`. When it returns, a durable inbox
-  /// has committed (messages of QoS 0 excepted), or says `unsaved`. An error
-  /// means it is not stored at all.
+  /// Takes the message in at the end of `queue`. A durable inbox has it safe after the
+  /// next commit(); a message of QoS 2 at once, with the end of its exchange. An error
+  /// means it is not taken in at all.
   /// `evictable`: this message may be dropped to keep the limits, now (id 0) or
   /// later. One that may not is taken even when no others are left to go for
   /// it; the owner stops intake when the outcome says `full`.
   virtual base::Result<AppendOutcome> append(std::string_view queue, IncomingMessage message,
                                              bool evictable) = 0;
+
+  /// Makes safe what append has taken in (in a durable inbox: on disk; messages of
+  /// QoS 0 excepted). An error: the disk fails, now or since an earlier call. What was
+  /// taken in stays in memory and is stored as soon as flush() can; intake should stop
+  /// until then.
+  virtual base::Status commit() { return {}; }
 
   enum class Order {
     kReady,   ///< the oldest message whose time has come
@@ -127,9 +130,9 @@ class Inbox {
   virtual bool half_empty() const = 0;
 };
 
-/// An inbox that outlives the process. What has come in is safe when append
+/// An inbox that outlives the process. What has come in is safe when commit()
 /// returns; what settle, release, claim and discard did, and messages of QoS 0,
-/// are written a little later: by a later append, or by flush(). A crash before
+/// are written a little later: by a later commit, or by flush(). A crash before
 /// that delivers again what was settled last.
 class DurableInbox : public Inbox {
  public:

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 
@@ -31,8 +33,8 @@ struct IntakeOptions {
 };
 
 /// The way in: takes messages off the broker client's hands, routes them to
-/// their queues and stores them. The store's commit is the hand-over of
-/// responsibility: the broker gets its acknowledgement when on_message returns.
+/// their queues and stores them. The store's commit, in secure(), is the hand-over of
+/// responsibility: the broker gets its acknowledgements when that returns.
 ///
 /// When the inbox is full, messages of clean sessions and of QoS 0 drop older
 /// ones (the oldest of the fullest queue), counted and reported in the log
@@ -43,8 +45,8 @@ struct IntakeOptions {
 class Intake {
  public:
   /// A message could not be stored, or is in memory only (disk trouble): intake
-  /// should stop. On the receive thread: must be quick and must not call the
-  /// broker client.
+  /// should stop. On the receive thread, or one that closes a connection: must be
+  /// quick and must not call the broker client.
   using AppendFailed = std::function<void(const base::Status&)>;
   /// A message that a filter gets and does not want. Likewise; empty: wants all.
   using Unwanted =
@@ -60,8 +62,10 @@ class Intake {
   /// A message that came in on the consumer connection with this index.
   void on_message(std::size_t connection, core::IncomingMessage message) noexcept;
 
-  /// on_message of one connection, as the broker client wants it. Must not
-  /// outlive this.
+  /// Commits what has come in. For all connections.
+  void secure() noexcept;
+
+  /// Both for one connection, as the broker client wants it. Must not outlive this.
   std::unique_ptr<core::MessageSink> sink(std::size_t connection);
 
  private:
@@ -78,6 +82,7 @@ class Intake {
   const AppendFailed append_failed_;
   const Unwanted unwanted_;
   const std::unique_ptr<IntakeReports> reports_;  // thread-safe
+  std::atomic<std::uint64_t> not_secured_{0};     // of QoS 1 and 2, since the last secure()
 };
 
 }  // namespace dapr_mqtt::delivery

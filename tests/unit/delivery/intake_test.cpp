@@ -160,6 +160,39 @@ class BrokenInbox final : public dapr_mqtt::testing::ForwardingInbox<core::Inbox
   bool throws = false;
 };
 
+/// One whose disk takes nothing.
+class FullInbox final : public dapr_mqtt::testing::ForwardingInbox<core::Inbox> {
+ public:
+  using ForwardingInbox::ForwardingInbox;
+  base::Status commit() override {
+    ++commits;
+    return base::unavailable("no space left");
+  }
+
+  int commits = 0;
+};
+
+TEST_F(IntakeTest, what_is_not_secured_is_counted_and_told_once_for_all) {
+  start();
+  table.set(0, {filter("a")});
+  FullInbox full(*inbox);
+  std::vector<base::Status> told;
+  Intake failing(options, table, full, dispatcher->arrivals(), executor, clock, counters,
+                 base::Log(log), [&](const base::Status& s) { told.push_back(s); });
+  const auto sink = failing.sink(0);
+  sink->on_message(message("a", "zero", QoS::kAtMostOnce));
+  sink->secure();
+  EXPECT_EQ(full.commits, 0) << "nothing is promised";
+  for (int i = 0; i < 3; ++i) sink->on_message(message("a", "one"));
+  EXPECT_TRUE(told.empty());
+  sink->secure();
+  sink->secure();
+  EXPECT_EQ(full.commits, 1);
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].message(), "no space left");
+  EXPECT_EQ(counters.unsaved, 3U);
+}
+
 TEST_F(IntakeTest, failed_append_is_told_and_logged) {
   start();
   table.set(0, {filter("a")});

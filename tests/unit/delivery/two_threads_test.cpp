@@ -56,6 +56,7 @@ TEST(IntakeAndDispatcher, every_message_arrives_across_the_threads) {
   std::thread receiver([&] {
     for (std::size_t i = 0; i < kMessages; ++i) {
       intake.on_message(0, message("a/" + std::to_string(i % 3)));
+      if (i % 5 == 0) intake.secure();
     }
   });
   // The subscription opens in the middle of it: what came before is claimed.

@@ -19,7 +19,7 @@ constexpr base::WallTime kNow{std::chrono::hours(500'000)};
 constexpr auto kReady = core::Inbox::Order::kReady;
 
 struct Found {
-  std::set<InboxId> stored;   ///< append has returned
+  std::set<InboxId> stored;   ///< commit or flush has returned since
   std::set<InboxId> settled;  ///< by the app
   std::vector<InboxId> found;  ///< after the cut
 };
@@ -37,6 +37,7 @@ Found run(std::uint64_t seed, bool full_sync) {
   {
     const auto inbox =
         SqliteInbox::open(before.file("inbox.db"), options, base::Log(log)).value();
+    std::set<InboxId> taken_in;
     const std::size_t steps = 1 + random() % 300;
     for (std::size_t i = 0; i < steps; ++i) {
       const auto dice = random() % 10;
@@ -45,9 +46,12 @@ Found run(std::uint64_t seed, bool full_sync) {
         message.topic = "t";
         message.payload.assign(random() % 20'000, 'x');
         message.qos = core::QoS::kAtLeastOnce;
-        const auto outcome = inbox->append("q", std::move(message), false).value();
-        EXPECT_TRUE(outcome.unsaved.ok()) << outcome.unsaved.message();
-        out.stored.insert(outcome.id);
+        taken_in.insert(inbox->append("q", std::move(message), false).value().id);
+        if (random() % 3 == 0) {
+          const base::Status committed = inbox->commit();
+          EXPECT_TRUE(committed.ok()) << committed.message();
+          out.stored.merge(taken_in);
+        }
       } else if (dice < 9) {
         if (const auto entry = inbox->take("q", kNow, kReady)) {
           inbox->settle(entry->id);
@@ -55,6 +59,7 @@ Found run(std::uint64_t seed, bool full_sync) {
         }
       } else {
         EXPECT_TRUE(inbox->flush().ok());
+        out.stored.merge(taken_in);
       }
     }
     disk.cut_power(after.path(), random());

@@ -48,7 +48,9 @@ class SqliteInboxTest : public ::testing::Test {
     return SqliteInbox::open(copy, options_, base::Log(log_)).value();
   }
   static InboxId put(Inbox& inbox, std::string payload, QoS qos = QoS::kAtLeastOnce) {
-    return inbox.append("q", message(std::move(payload), qos), false).value().id;
+    const InboxId id = inbox.append("q", message(std::move(payload), qos), false).value().id;
+    EXPECT_TRUE(inbox.commit().ok());
+    return id;
   }
   static std::vector<std::string> take_all(Inbox& inbox, base::WallTime now = kNow) {
     std::vector<std::string> payloads;
@@ -63,11 +65,35 @@ class SqliteInboxTest : public ::testing::Test {
   int copies_ = 0;
 };
 
-TEST_F(SqliteInboxTest, appended_message_is_on_disk_when_append_returns) {
+TEST_F(SqliteInboxTest, what_was_appended_is_on_disk_when_commit_returns) {
   const auto inbox = open();
   put(*inbox, "one");
-  put(*inbox, "two");
-  EXPECT_THAT(take_all(*open_after_kill()), ElementsAre("one", "two"));
+  for (const char* payload : {"two", "three"}) {
+    ASSERT_TRUE(inbox->append("q", message(payload), false).ok());
+  }
+  EXPECT_THAT(take_all(*open_after_kill()), ElementsAre("one"));
+  ASSERT_TRUE(inbox->commit().ok());
+  EXPECT_THAT(take_all(*open_after_kill()), ElementsAre("one", "two", "three"));
+}
+
+TEST_F(SqliteInboxTest, message_of_qos_2_is_on_disk_when_append_returns) {
+  const auto inbox = open();
+  ASSERT_TRUE(inbox->append("q", message("one"), false).ok());
+  ASSERT_TRUE(inbox->append("q", message("two", QoS::kExactlyOnce), false).ok());
+  EXPECT_THAT(take_all(*open_after_kill()), ::testing::Contains("two"));
+}
+
+TEST_F(SqliteInboxTest, commit_leaves_alone_what_was_handled_before_it) {
+  const auto inbox = open();
+  for (const char* payload : {"handled", "waits"}) {
+    ASSERT_TRUE(inbox->append("q", message(payload), false).ok());
+  }
+  const auto first = inbox->take("q", kNow, kReady);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->message->payload, "handled") << "delivered before it is safe";
+  inbox->settle(first->id);
+  ASSERT_TRUE(inbox->commit().ok());
+  EXPECT_THAT(take_all(*open_after_kill()), ElementsAre("waits"));
 }
 
 TEST_F(SqliteInboxTest, settled_message_is_gone_after_a_flush_and_may_come_again_before) {
@@ -80,7 +106,7 @@ TEST_F(SqliteInboxTest, settled_message_is_gone_after_a_flush_and_may_come_again
   EXPECT_THAT(take_all(*open_after_kill()), ElementsAre());
 }
 
-TEST_F(SqliteInboxTest, settled_messages_are_written_with_the_next_append) {
+TEST_F(SqliteInboxTest, settled_messages_are_written_with_the_next_commit) {
   const auto inbox = open();
   const InboxId id = put(*inbox, "one");
   ASSERT_TRUE(inbox->take("q", kNow, kReady));
@@ -292,10 +318,10 @@ TEST_F(SqliteInboxTest, message_that_the_disk_does_not_take_is_delivered_from_me
   {
     const FullDisk full(fs::file_size(path_ + "-wal"));
     for (const char* payload : {"handled meanwhile", "kept"}) {
-      const auto outcome = inbox->append("q", message(payload), false).value();
-      EXPECT_NE(outcome.id, 0U);
-      EXPECT_FALSE(outcome.unsaved.ok());
-      EXPECT_THAT(outcome.unsaved.message(), HasSubstr("inbox.db"));
+      EXPECT_NE(inbox->append("q", message(payload), false).value().id, 0U);
+      const base::Status committed = inbox->commit();
+      EXPECT_FALSE(committed.ok());
+      EXPECT_THAT(committed.message(), HasSubstr("inbox.db"));
     }
     EXPECT_EQ(told, 1);
     EXPECT_FALSE(inbox->flush().ok());
@@ -309,7 +335,7 @@ TEST_F(SqliteInboxTest, message_that_the_disk_does_not_take_is_delivered_from_me
   EXPECT_THAT(take_all(*open_after_kill()), ElementsAre("before")) << "not on disk yet";
   ASSERT_TRUE(inbox->flush().ok());
   EXPECT_THAT(take_all(*open_after_kill()), ElementsAre("before", "kept"));
-  EXPECT_TRUE(inbox->append("q", message("after"), false).value().unsaved.ok());
+  put(*inbox, "after");
   EXPECT_THAT(take_all(*open_after_kill()), ElementsAre("before", "kept", "after"));
 }
 
@@ -318,20 +344,21 @@ TEST_F(SqliteInboxTest, disk_is_tried_again_although_all_that_failed_is_settled)
   put(*inbox, "before");
   {
     const FullDisk full(fs::file_size(path_ + "-wal"));
-    const auto outcome = inbox->append("other", message("x"), false).value();
-    ASSERT_FALSE(outcome.unsaved.ok());
+    ASSERT_TRUE(inbox->append("other", message("x"), false).ok());
+    ASSERT_FALSE(inbox->commit().ok());
     inbox->settle(inbox->take("other", kNow, kReady)->id);
     EXPECT_FALSE(inbox->flush().ok());
   }
   EXPECT_FALSE(inbox->flush().value());
-  EXPECT_TRUE(inbox->append("q", message("after"), false).value().unsaved.ok());
+  put(*inbox, "after");
 }
 
 TEST_F(SqliteInboxTest, messages_that_could_not_be_stored_before_the_end_are_told_of) {
   const auto inbox = open();
   put(*inbox, "before");
   const FullDisk full(fs::file_size(path_ + "-wal"));
-  ASSERT_FALSE(inbox->append("q", message("x"), false).value().unsaved.ok());
+  ASSERT_TRUE(inbox->append("q", message("x"), false).ok());
+  ASSERT_FALSE(inbox->commit().ok());
   inbox->close();
   EXPECT_TRUE(log_.contains("ERROR : 1 message(s) that the broker takes for delivered are lost"));
 }
