@@ -421,9 +421,7 @@ ssize_t recv(int fd, void* buffer, std::size_t size, int flags) {
 }
 
 ssize_t writev(int fd, const iovec* parts, int count) {
-  if (shims::caller() != Caller::kOther) return shims::sockets::write(fd, parts, count);
-  static const auto function = shims::next<ssize_t(int, const iovec*, int)>("writev");
-  return function(fd, parts, count);
+  return shims::sockets::write(fd, parts, count);
 }
 
 int SSL_write(SSL* connection, const void* data, int size) {

@@ -188,6 +188,20 @@ ssize_t read_more(int fd, Socket& socket, void* buffer, std::size_t size) {
   return static_cast<ssize_t>(take(socket, buffer, size));
 }
 
+/// On another thread, as the one that destroys a client: its DISCONNECT is the last.
+ssize_t write_behind_what_is_aside(int fd, const iovec* parts, int count_of_parts) {
+  Socket* socket = find(fd);
+  if (socket == nullptr || !socket->open()) return real_writev(fd, parts, count_of_parts);
+  do_what_comes_before_acknowledging();
+  const std::lock_guard lock(socket->mutex);
+  send_aside(fd, *socket);
+  if (socket->full.load()) {
+    errno = EAGAIN;
+    return -1;
+  }
+  return real_writev(fd, parts, count_of_parts);
+}
+
 }  // namespace
 
 void opened(int fd) {
@@ -234,6 +248,7 @@ ssize_t read(int fd, void* buffer, std::size_t size) {
 }
 
 ssize_t write(int fd, const iovec* parts, int count_of_parts) {
+  if (caller() == Caller::kOther) return write_behind_what_is_aside(fd, parts, count_of_parts);
   Socket* socket = find(fd);
   const bool receiving = caller() == Caller::kReceive;
   if (socket == nullptr || !socket->open()) {

@@ -50,7 +50,8 @@ void closing(int fd);
 
 /// As recv(2) without flags. On the receive thread.
 ssize_t read(int fd, void* buffer, std::size_t size);
-/// As writev(2). On Paho's threads.
+/// As writev(2). On other threads than Paho's it does not put aside, but sends what was
+/// put aside before.
 ssize_t write(int fd, const iovec* parts, int count);
 
 /// Sends what this thread has put aside, before it waits. On the receive thread with

@@ -70,6 +70,19 @@ struct Connection {
   base::UniqueFd broker;
 };
 
+/// Says what the broker had when it was its turn.
+class Witness final : public BeforeAcknowledging {
+ public:
+  explicit Witness(const Connection& connection) : connection_(connection) {}
+  ~Witness() override { forget(*this); }
+  void secure() noexcept override { broker_had.push_back(connection_.broker_has()); }
+
+  std::vector<std::string> broker_had;
+
+ private:
+  const Connection& connection_;
+};
+
 /// What Paho's receive thread does between two packets: both of its calls of poll().
 std::vector<bool> readable(const std::vector<const Connection*>& connections, int timeout_ms = 1) {
   std::vector<pollfd> write;
@@ -182,8 +195,8 @@ TEST(PahoSockets, Writes_go_out_when_the_send_thread_waits) {
     const Connection c;
     EXPECT_EQ(c.write("packet"), 6);
     EXPECT_EQ(c.broker_has(), "");
-    pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-    pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;  // their addresses stay known
+    static pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
     const timespec past{};
     ::pthread_mutex_lock(&mutex);
     EXPECT_EQ(::pthread_cond_timedwait(&condition, &mutex, &past), ETIMEDOUT);
@@ -218,6 +231,19 @@ TEST(PahoSockets, What_was_put_aside_is_sent_before_the_connection_is_closed) {
     EXPECT_EQ(::shutdown(c.ours.get(), SHUT_WR), 0);
     EXPECT_EQ(c.broker_has(), "DISCONNECT");
   });
+}
+
+TEST(PahoSockets, Last_word_of_another_thread_goes_behind_what_was_put_aside) {
+  const Connection c;
+  Witness witness(c);
+  as(kSend, [&] { EXPECT_GT(c.write("PUBLISH "), 0); });
+  as(kReceive, [&] {
+    do_before_acknowledging(witness);
+    EXPECT_GT(c.write("PUBACK "), 0);
+  });
+  EXPECT_EQ(c.write("DISCONNECT"), 10);
+  EXPECT_EQ(c.broker_has(), "PUBLISH PUBACK DISCONNECT");
+  EXPECT_THAT(witness.broker_had, ElementsAre(""));
 }
 
 TEST(PahoSockets, Other_threads_and_other_sockets_are_passed_straight_on) {
@@ -263,19 +289,6 @@ TEST(PahoSockets, Broker_that_reads_nothing_holds_up_and_gets_all_in_order_later
     EXPECT_EQ(c.broker_has(), "goes on");
   });
 }
-
-/// Says what the broker had when it was its turn.
-class Witness final : public BeforeAcknowledging {
- public:
-  explicit Witness(const Connection& connection) : connection_(connection) {}
-  ~Witness() override { forget(*this); }
-  void secure() noexcept override { broker_had.push_back(connection_.broker_has()); }
-
-  std::vector<std::string> broker_had;
-
- private:
-  const Connection& connection_;
-};
 
 TEST(PahoSockets, Acknowledgements_go_out_after_what_must_be_done_before_them) {
   as(kReceive, [] {
