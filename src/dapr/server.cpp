@@ -1,8 +1,6 @@
 #include "dapr_mqtt/dapr/server.h"
 
-#include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
-#include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/server_posix.h>
 #include <unistd.h>
 
@@ -12,10 +10,12 @@
 #include <utility>
 
 #include "dapr/acceptor.h"
-#include "dapr/call_arrival.h"
+#include "dapr/completion_thread.h"
+#include "dapr/health_service.h"
 #include "dapr/instance_registry.h"
 #include "dapr/listening_socket.h"
 #include "dapr/pubsub_service.h"
+#include "dapr/reflection_service.h"
 #include "dapr_mqtt/base/text.h"
 
 namespace dapr_mqtt::dapr {
@@ -33,23 +33,7 @@ int to_int(std::size_t bytes) {
       std::min(bytes, static_cast<std::size_t>(std::numeric_limits<int>::max())));
 }
 
-std::unique_ptr<grpc::Server> build(grpc::Service& service, const ServerOptions& options) {
-  grpc::EnableDefaultHealthCheckService(true);
-  // By name, since nothing else refers to that library: the linker would drop it.
-  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-  grpc::ServerBuilder builder;
-  builder.RegisterService(&service);
-  builder.SetMaxReceiveMessageSize(to_int(options.max_request_bytes));
-  builder.SetMaxSendMessageSize(-1);  // bounded by max_delivery_bytes already
-  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxCallsPerConnection);
-  // For reflection, the only synchronous service: one thread at rest.
-  builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
-  builder.SetSyncServerOption(grpc::ServerBuilder::MIN_POLLERS, 1);
-  builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 1);
-  install_arrival_order(builder, PubSubService::kPullMethod);
-  // No listening port: connections come from the acceptor.
-  return builder.BuildAndStart();
-}
+const char* const kPubSub = wire::PubSub::service_full_name();
 
 class GrpcServer final : public Server, private ConnectionHandler {
  public:
@@ -58,17 +42,33 @@ class GrpcServer final : public Server, private ConnectionHandler {
       : log_(logger),
         socket_(std::move(socket)),
         registry_(std::make_shared<InstanceRegistry>(factory, log_)),
-        service_(registry_, options.max_delivery_bytes, options.version, log_),
-        grpc_(build(service_, options)),
+        pubsub_(registry_, options.max_delivery_bytes, options.version, log_),
+        reflection_({kPubSub, ReflectionService::Generated::service_full_name(),
+                     HealthService::Generated::service_full_name()}),
+        health_({"", kPubSub}),  // no name: the server as a whole
         acceptor_(socket_.fd(),
                   {{::geteuid(), options.allowed_uids, options.allow_any_uid},
                    options.max_connections},
                   *this, log_) {}
   ~GrpcServer() override { stop(std::chrono::steady_clock::now()); }
 
-  base::Status begin() {
+  base::Status begin(const ServerOptions& options) {
+    grpc::ServerBuilder builder;
+    builder.RegisterService(&pubsub_.service());
+    builder.RegisterService(&reflection_.service());
+    builder.RegisterService(&health_.service());
+    builder.SetMaxReceiveMessageSize(to_int(options.max_request_bytes));
+    builder.SetMaxSendMessageSize(-1);  // bounded by max_delivery_bytes already
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxCallsPerConnection);
+    calls_ = std::make_unique<CompletionThread>(builder.AddCompletionQueue(), log_);
+    // No listening port: connections come from the acceptor.
+    grpc_ = builder.BuildAndStart();
     if (!grpc_) return base::internal_error("gRPC could not start its server");
-    set_health(true);
+    pubsub_.open(*calls_);
+    reflection_.open(*calls_);
+    health_.open(*calls_);
+    health_.set_serving(true);
+    if (base::Status status = calls_->start(); !status.ok()) return status;
     return acceptor_.start();
   }
 
@@ -78,16 +78,16 @@ class GrpcServer final : public Server, private ConnectionHandler {
     // instead of talking to us.
     socket_.remove_file();
     acceptor_.stop_accepting();
-    if (grpc_) set_health(false);
+    health_.set_serving(false);
     registry_->refuse_new_calls();
     registry_->drain(drain_deadline);
     registry_->stop();
     // A descriptor handed over after Shutdown would never be closed.
     acceptor_.stop();
-    if (grpc_) {
-      grpc_->Shutdown(std::chrono::system_clock::now() + kShutdownGrace);
-      grpc_->Wait();
-    }
+    health_.end_watches();
+    if (calls_) calls_->ask_no_more();
+    if (grpc_) grpc_->Shutdown(std::chrono::system_clock::now() + kShutdownGrace);
+    if (calls_) calls_->stop();
   }
 
   void visit_instances(const std::function<void(std::string_view, const instance::Instance&)>&
@@ -102,18 +102,14 @@ class GrpcServer final : public Server, private ConnectionHandler {
   }
   void on_ended(ConnectionId connection) override { registry_->connection_ended(connection); }
 
-  void set_health(bool serving) {
-    if (auto* health = grpc_->GetHealthCheckService(); health != nullptr) {
-      health->SetServingStatus(serving);  // of the whole server, the empty name
-      health->SetServingStatus(wire::PubSub::service_full_name(), serving);
-    }
-  }
-
   const base::Log log_;
   ListeningSocket socket_;
   const std::shared_ptr<InstanceRegistry> registry_;
-  PubSubService service_;
-  const std::unique_ptr<grpc::Server> grpc_;
+  PubSubService pubsub_;
+  ReflectionService reflection_;
+  HealthService health_;
+  std::unique_ptr<CompletionThread> calls_;
+  std::unique_ptr<grpc::Server> grpc_;
   Acceptor acceptor_;
   bool stopped_ = false;
 };
@@ -128,7 +124,7 @@ base::Result<std::unique_ptr<Server>> Server::start(ServerOptions options,
   if (!socket.ok()) return socket.status();
   auto server =
       std::make_unique<GrpcServer>(options, std::move(socket).value(), factory, logger);
-  if (base::Status status = server->begin(); !status.ok()) return status;
+  if (base::Status status = server->begin(options); !status.ok()) return status;
   log.info("serving on " + base::quote(options.socket_path));
   return std::unique_ptr<Server>(std::move(server));
 }

@@ -19,7 +19,7 @@ ConnectionId connection_of(std::string_view peer) {
 
 }  // namespace
 
-InstanceKey key_of(const grpc::CallbackServerContext& context) {
+InstanceKey key_of(const grpc::ServerContext& context) {
   InstanceKey key;
   key.connection = connection_of(context.peer());
   const auto header = context.client_metadata().find(kInstanceHeader);
@@ -29,7 +29,7 @@ InstanceKey key_of(const grpc::CallbackServerContext& context) {
   return key;
 }
 
-base::TimePoint deadline_of(const grpc::CallbackServerContext& context) {
+base::TimePoint deadline_of(const grpc::ServerContext& context) {
   using std::chrono::steady_clock;
   using std::chrono::system_clock;
   const system_clock::time_point deadline = context.deadline();

@@ -5,7 +5,6 @@
 #include <grpcpp/server_context.h>
 
 #include <string>
-#include <utility>
 
 #include "dapr/instance_registry.h"
 #include "dapr/proto/components/v1/pubsub.grpc.pb.h"
@@ -28,17 +27,10 @@ inline core::Metadata to_metadata(
   return {properties.begin(), properties.end()};
 }
 
-/// Takes a text out of a request instead of copying it: a payload may have
-/// 256 MiB. gRPC shows requests as const, but each is this call's own, nobody
-/// reads it after the handler, and the object itself is not const.
-inline std::string take(const std::string& text) {
-  return std::move(const_cast<std::string&>(text));
-}
-
 /// Whom a call is for. The connection is -1 when the peer is none of ours.
-InstanceKey key_of(const grpc::CallbackServerContext& context);
+InstanceKey key_of(const grpc::ServerContext& context);
 
 /// The caller's deadline by our clock; TimePoint::max() when it set none.
-base::TimePoint deadline_of(const grpc::CallbackServerContext& context);
+base::TimePoint deadline_of(const grpc::ServerContext& context);
 
 }  // namespace dapr_mqtt::dapr

@@ -88,6 +88,7 @@ class FakeStream final : public instance::Stream {
 struct FakeBehaviour {
   bool hold_creates = false;    ///< until release_creates()
   bool hold_publishes = false;  ///< until answer_publishes() or close()
+  bool forget_publishes = false;  ///< close() leaves those that are held to the test
   bool hold_drains = false;     ///< until the instance's close()
   base::Status create_status;
   base::Status publish_status;
@@ -98,6 +99,7 @@ struct FakeBehaviour {
   /// Publishes go to the streams with that very topic.
   bool loop_back = false;
   std::function<void()> before_open_stream = [] {};  ///< without the lock
+  std::function<void()> before_publish = [] {};      ///< likewise
 };
 
 /// Has a thread of its own for its completions, as the real one does: destroying
@@ -124,6 +126,7 @@ class FakeInstance final : public instance::Instance {
 
   void publish(instance::PublishRequest request,
                std::function<void(base::Status)> done) override {
+    behaviour_.before_publish();
     std::string topic = request.topic;
     std::string payload = request.payload;
     base::Status answer;
@@ -183,7 +186,7 @@ class FakeInstance final : public instance::Instance {
     std::vector<std::function<void(base::Status)>> open;
     stage_.change([&] {
       closed = true;
-      open.swap(held_publishes);
+      if (!behaviour_.forget_publishes) open.swap(held_publishes);
       streams.clear();
     });
     for (auto& publish : open) {

@@ -1,9 +1,11 @@
 // Connections, the instances that belong to them, and the end of the process.
 #include <gmock/gmock.h>
 
+#include <deque>
 #include <future>
 #include <optional>
 #include <thread>
+#include <vector>
 
 #include "unit/dapr/server_fixture.h"
 
@@ -226,6 +228,65 @@ TEST_F(Stop, waits_for_an_Init_under_way_and_refuses_it) {
   stopped.wait();
   EXPECT_EQ(init.get().error_code(), StatusCode::UNAVAILABLE);
   EXPECT_EQ(factory_.alive, 0U);
+}
+
+TEST_F(Stop, does_not_wait_for_an_answer_that_never_comes_and_takes_a_late_one) {
+  factory_.behaviour.hold_publishes = true;
+  factory_.behaviour.forget_publishes = true;
+  start();
+  WireClient client(path_);
+  ASSERT_TRUE(client.init().ok());
+  std::deque<WirePull> pulls;
+  for (int i = 0; i < 3; ++i) pulls.emplace_back(client, "t");
+  stream();
+  constexpr std::size_t kCalls = 20;
+  std::vector<std::future<grpc::Status>> calls;
+  for (std::size_t i = 0; i < kCalls; ++i) {
+    calls.push_back(std::async(std::launch::async, [&] { return client.publish("t", "x"); }));
+  }
+  auto instance = factory_.latest();
+  ASSERT_TRUE(wait([&] { return instance->held_publishes.size() == kCalls; }));
+  decltype(instance->held_publishes) late;
+  factory_.stage.change([&] { late.swap(instance->held_publishes); });
+  instance.reset();
+  const auto begin = std::chrono::steady_clock::now();
+  stop(std::chrono::milliseconds(0));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
+  for (auto& call : calls) EXPECT_FALSE(call.get().ok());
+  for (WirePull& pull : pulls) EXPECT_EQ(pull.finish().error_code(), StatusCode::UNAVAILABLE);
+  for (std::size_t i = 0; i < kCalls / 2; ++i) late[i]({});
+  server_.reset();
+  for (std::size_t i = kCalls / 2; i < kCalls; ++i) late[i](base::unavailable("too late"));
+}
+
+TEST_F(Stop, races_with_answers_without_harm) {
+  factory_.behaviour.hold_publishes = true;
+  factory_.behaviour.forget_publishes = true;
+  for (int round = 0; round < 20; ++round) {
+    start();
+    WireClient client(path_);
+    ASSERT_TRUE(client.init({{"round", std::to_string(round)}}).ok());
+    constexpr std::size_t kCalls = 8;
+    std::vector<std::future<grpc::Status>> calls;
+    for (std::size_t i = 0; i < kCalls; ++i) {
+      calls.push_back(std::async(std::launch::async, [&] { return client.publish("t", "x"); }));
+    }
+    std::shared_ptr<testing::FakeInstance> instance = factory_.latest();
+    while (instance->metadata().at("round") != std::to_string(round)) instance = factory_.latest();
+    ASSERT_TRUE(wait([&] { return instance->held_publishes.size() == kCalls; }));
+    decltype(instance->held_publishes) late;
+    factory_.stage.change([&] { late.swap(instance->held_publishes); });
+    instance.reset();
+    std::thread answering([&] {
+      for (auto& answer : late) {
+        std::this_thread::yield();
+        answer({});
+      }
+    });
+    server_.reset();
+    answering.join();
+    for (auto& call : calls) call.wait();
+  }
 }
 
 TEST_F(Stop, under_load_loses_no_call) {

@@ -49,7 +49,7 @@ TEST_F(Discovery, unknown_method_is_unimplemented_and_harms_nothing) {
               grpc::StatusCode::UNIMPLEMENTED);
   }
   EXPECT_TRUE(client.init().ok());
-  EXPECT_TRUE(client.publish("t", "x").ok()) << "held up by a call that never passed";
+  EXPECT_TRUE(client.publish("t", "x").ok());
 }
 
 TEST_F(Discovery, request_that_is_no_message_is_refused_and_harms_nothing) {
@@ -59,7 +59,7 @@ TEST_F(Discovery, request_that_is_no_message_is_refused_and_harms_nothing) {
   EXPECT_FALSE(
       call_raw(client, "/dapr.proto.components.v1.PubSub/Publish", "\xFF\xFF\xFF", answer).ok());
   EXPECT_TRUE(client.init().ok());
-  EXPECT_TRUE(client.publish("t", "x").ok()) << "held up by a call that never passed";
+  EXPECT_TRUE(client.publish("t", "x").ok());
 }
 
 TEST_F(Discovery, folder_is_made_and_socket_has_mode_0600) {

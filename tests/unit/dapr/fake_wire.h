@@ -1,8 +1,6 @@
-// What gRPC is to a pull reactor, with locks that the thread sanitizer sees:
+// What gRPC is to a pull stream, with locks that the thread sanitizer sees:
 // gRPC's own are in a library it knows nothing of.
 #pragma once
-
-#include <grpcpp/support/server_callback.h>
 
 #include <condition_variable>
 #include <deque>
@@ -11,30 +9,20 @@
 #include <utility>
 #include <vector>
 
-#include "dapr/wire.h"
+#include "dapr/pull_stream.h"
 #include "dapr_mqtt/base/worker.h"
 
 namespace dapr_mqtt::testing {
 
-/// Answers reads on one thread and writes on another, as gRPC may, and destroys
-/// the reactor (OnDone) when it has been finished and all is answered.
-class FakeWire final
-    : public grpc::ServerCallbackReaderWriter<dapr::wire::PullMessagesRequest,
-                                              dapr::wire::PullMessagesResponse> {
+/// Answers on one thread, as the completion queue does, and ends the stream
+/// (on_done) when it has been finished and all is answered.
+class FakeWire final : public dapr::PullWire {
  public:
   using Request = dapr::wire::PullMessagesRequest;
   using Response = dapr::wire::PullMessagesResponse;
-  using Reactor = grpc::ServerBidiReactor<Request, Response>;
 
-  ~FakeWire() override {
-    reads_.stop();
-    writes_.stop();
-  }
+  ~FakeWire() override { queue_.stop(); }
 
-  void bind(Reactor* reactor) {
-    reactor_ = reactor;
-    BindReactor(reactor);
-  }
   /// From the peer: a request, or (none) the end of its requests.
   void feed(std::optional<Request> request) {
     std::lock_guard lock(mutex_);
@@ -64,46 +52,41 @@ class FakeWire final
     return mistakes_;
   }
 
-  void Read(Request* message) override {
+  void attach(dapr::StreamHandler& handler) override { handler_ = &handler; }
+  void read(Request* message) override {
     std::lock_guard lock(mutex_);
     if (read_ != nullptr) ++mistakes_;
     read_ = message;
     ++open_;
     answer_read();
   }
-  void Write(const Response* message, grpc::WriteOptions /*options*/) override {
+  void write(const Response& message) override {
     std::lock_guard lock(mutex_);
     if (writing_ || finished_) ++mistakes_;
     writing_ = true;
     ++open_;
     const bool ok = !cancelled_;
-    if (ok) written_.push_back(message->id());
-    writes_.post([this, ok] {
+    if (ok) written_.push_back(message.id());
+    queue_.post([this, ok] {
       {
         std::lock_guard relock(mutex_);
         writing_ = false;
       }
-      reactor_->OnWriteDone(ok);
+      handler_->on_written(ok);
       answered();
     });
   }
-  void Finish(grpc::Status status) override {
+  void finish(const grpc::Status& status) override {
     std::lock_guard lock(mutex_);
     if (finished_ || writing_) ++mistakes_;
     finished_ = true;
-    status_ = std::move(status);
+    status_ = status;
     ++open_;
     answer_read();
-    writes_.post([this] { answered(); });
+    queue_.post([this] { answered(); });
   }
-  void SendInitialMetadata() override {}
-  void WriteAndFinish(const Response* /*message*/, grpc::WriteOptions /*options*/,
-                      grpc::Status /*status*/) override {}
 
  private:
-  grpc::internal::ServerReactor* reactor() override { return reactor_; }
-  void CallOnDone() override {}
-
   /// Answers the read that is open, if there is an answer. Under the lock.
   void answer_read() {
     if (read_ == nullptr) return;
@@ -118,8 +101,8 @@ class FakeWire final
       return;
     }
     read_ = nullptr;
-    reads_.post([this, ok] {
-      reactor_->OnReadDone(ok);
+    queue_.post([this, ok] {
+      handler_->on_read(ok);
       answered();
     });
   }
@@ -128,13 +111,13 @@ class FakeWire final
       std::lock_guard lock(mutex_);
       if (--open_ > 0 || !finished_) return;
     }
-    reactor_->OnDone();
+    handler_->on_done();
     std::lock_guard lock(mutex_);
     done_ = true;
     changed_.notify_all();
   }
 
-  Reactor* reactor_ = nullptr;
+  dapr::StreamHandler* handler_ = nullptr;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::optional<Request>> incoming_;
@@ -147,8 +130,7 @@ class FakeWire final
   bool cancelled_ = false;
   bool finished_ = false;
   bool done_ = false;
-  base::Worker reads_{"fake-reads"};
-  base::Worker writes_{"fake-writes"};
+  base::Worker queue_{"fake-queue"};
 };
 
 }  // namespace dapr_mqtt::testing

@@ -1,7 +1,8 @@
-#include "dapr/pull_reactor.h"
+#include "dapr/pull_stream.h"
 
 #include <google/protobuf/io/coded_stream.h>
 
+#include <new>
 #include <optional>
 #include <utility>
 
@@ -27,26 +28,27 @@ std::size_t encoded_size(const wire::PullMessagesResponse& without_data, std::si
 
 }  // namespace
 
-PullReactor* PullReactor::begin(std::shared_ptr<InstanceRegistry> registry, InstanceKey key,
-                                std::size_t max_delivery_bytes, const base::Log& log) {
-  const auto reactor = std::make_shared<PullReactor>(std::move(registry), std::move(key),
-                                                     max_delivery_bytes, log);
+void PullStream::begin(PullWire& wire, std::shared_ptr<InstanceRegistry> registry, InstanceKey key,
+                       std::size_t max_delivery_bytes, const base::Log& log) {
+  const auto stream = std::make_shared<PullStream>(wire, std::move(registry), std::move(key),
+                                                   max_delivery_bytes, log);
   {
-    base::MutexLock lock(reactor->mutex_);
-    reactor->self_ = reactor;
+    base::MutexLock lock(stream->mutex_);
+    stream->self_ = stream;
   }
-  reactor->open();
-  return reactor.get();
+  wire.attach(*stream);
+  stream->open();
 }
 
-PullReactor::PullReactor(std::shared_ptr<InstanceRegistry> registry, InstanceKey key,
-                         std::size_t max_delivery_bytes, const base::Log& log)
-    : registry_(std::move(registry)),
+PullStream::PullStream(PullWire& wire, std::shared_ptr<InstanceRegistry> registry, InstanceKey key,
+                       std::size_t max_delivery_bytes, const base::Log& log)
+    : wire_(wire),
+      registry_(std::move(registry)),
       key_(std::move(key)),
       max_delivery_bytes_(max_delivery_bytes),
       log_(log) {}
 
-void PullReactor::open() {
+void PullStream::open() {
   const auto self = shared_from_this();
   const auto instance = registry_->attach(key_, self);
   if (!instance.ok()) return end(instance.status());
@@ -58,10 +60,10 @@ void PullReactor::open() {
     ended = ending_;  // the instance was closed in between
   }
   if (ended) return stream->close();
-  StartRead(&request_);
+  wire_.read(&request_);
 }
 
-core::DeliverResult PullReactor::deliver(const core::Delivery& delivery) {
+core::DeliverResult PullStream::deliver(const core::Delivery& delivery) {
   Pending pending{std::make_unique<wire::PullMessagesResponse>(), delivery.message};
   wire::PullMessagesResponse& response = *pending.response;
   response.set_id(std::to_string(delivery.id));
@@ -90,22 +92,25 @@ core::DeliverResult PullReactor::deliver(const core::Delivery& delivery) {
     end(base::internal_error("more deliveries than any window allows"));
     return core::DeliverResult::kClosed;
   }
-  write(std::move(pending));
+  write(pending);
   return core::DeliverResult::kSent;
 }
 
 /// By whoever has set writing_.
-void PullReactor::write(Pending pending) {
-  response_ = std::move(pending.response);
-  response_->set_data(pending.message->payload);
-  pending.message.reset();
-  StartWrite(response_.get());
+void PullStream::write(const Pending& pending) {
+  try {
+    pending.response->set_data(pending.message->payload);
+  } catch (const std::bad_alloc&) {
+    // No write is open, so nobody but this would finish.
+    end(base::resource_exhausted("no memory to write a message"));
+    return on_written(false);
+  }
+  wire_.write(*pending.response);
 }
 
-void PullReactor::OnWriteDone(bool ok) {
+void PullStream::on_written(bool ok) {
   std::optional<Pending> next;
   std::optional<grpc::Status> finish;
-  response_.reset();
   {
     base::MutexLock lock(mutex_);
     // A failed write means the stream is dead; the read that is open says so
@@ -121,36 +126,37 @@ void PullReactor::OnWriteDone(bool ok) {
     }
   }
   if (finish) {
-    Finish(*finish);
+    wire_.finish(*finish);
   } else if (next) {
-    write(*std::move(next));
+    write(*next);
   } else if (!ok) {
     end({});
   }
 }
 
-void PullReactor::end(const base::Status& status) {
+void PullStream::end(const base::Status& status) {
   std::deque<Pending> dropped;
   std::shared_ptr<instance::Stream> stream;
   std::optional<grpc::Status> finish;
+  grpc::Status reason = to_grpc(status);
   {
     base::MutexLock lock(mutex_);
     if (ending_) return;
     ending_ = true;
-    end_status_ = to_grpc(status);
+    end_status_ = std::move(reason);
     dropped.swap(queue_);
     stream = stream_;
     if (!writing_) finish = end_status_;
   }
   if (stream) stream->close();
   // gRPC may destroy this object from here on.
-  if (finish) Finish(*finish);
+  if (finish) wire_.finish(*finish);
 }
 
-void PullReactor::OnReadDone(bool ok) {
+void PullStream::on_read(bool ok) {
   // Half close, cancellation and a lost connection: the peer takes no more
   // messages. This comes after the acknowledgements that came before it, which
-  // is why OnCancel, which does not, is left alone.
+  // is why nobody is told of the cancellation itself, which may overtake them.
   if (!ok) return end({});
   handle_request();
   bool go_on = false;
@@ -158,10 +164,10 @@ void PullReactor::OnReadDone(bool ok) {
     base::MutexLock lock(mutex_);
     go_on = !ending_;
   }
-  if (go_on) StartRead(&request_);
+  if (go_on) wire_.read(&request_);
 }
 
-void PullReactor::handle_request() {
+void PullStream::handle_request() {
   std::shared_ptr<instance::Stream> stream;
   bool first = false;
   {
@@ -179,11 +185,11 @@ void PullReactor::handle_request() {
   }
   // The field's presence is what says that the app failed, not its text.
   std::optional<std::string> error;
-  if (request_.has_ack_error()) error = take(request_.ack_error().message());
+  if (request_.has_ack_error()) error = std::move(*request_.mutable_ack_error()->mutable_message());
   stream->acknowledge(request_.ack_message_id(), std::move(error));
 }
 
-base::Status PullReactor::handle_topic() {
+base::Status PullStream::handle_topic() {
   const wire::Topic& topic = request_.topic();
   if (topic.name().empty()) {
     return base::invalid_argument("the first request of a PullMessages stream names no topic");
@@ -202,8 +208,8 @@ base::Status PullReactor::handle_topic() {
   return stream->subscribe(topic.name(), to_metadata(topic.metadata()));
 }
 
-void PullReactor::OnDone() {
-  std::shared_ptr<PullReactor> self;
+void PullStream::on_done() {
+  std::shared_ptr<PullStream> self;
   std::shared_ptr<instance::Stream> stream;
   {
     base::MutexLock lock(mutex_);

@@ -1,5 +1,5 @@
-// The pull reactor without gRPC: every order of what may happen at once.
-#include "dapr/pull_reactor.h"
+// The pull stream without gRPC: every order of what may happen at once.
+#include "dapr/pull_stream.h"
 
 #include <gmock/gmock.h>
 
@@ -16,7 +16,7 @@ namespace {
 using core::DeliverResult;
 using testing::FakeWire;
 
-class PullReactorTest : public ::testing::Test {
+class PullStreamTest : public ::testing::Test {
  protected:
   void SetUp() override {
     registry_->connection_began(1);
@@ -25,10 +25,10 @@ class PullReactorTest : public ::testing::Test {
                     [&](const base::Status&) { factory_.stage.change([&] { ready = true; }); });
     ASSERT_TRUE(factory_.stage.wait([&] { return ready; }));
   }
-  ~PullReactorTest() override { registry_->stop(); }
+  ~PullStreamTest() override { registry_->stop(); }
 
   void begin(FakeWire& wire) {
-    wire.bind(PullReactor::begin(registry_, {1, "a"}, 1000, base::Log(log_)));
+    PullStream::begin(wire, registry_, {1, "a"}, 1000, base::Log(log_));
   }
   std::shared_ptr<testing::FakeStream> subscribed(FakeWire& wire, const std::string& topic) {
     wire::PullMessagesRequest request;
@@ -57,7 +57,7 @@ class PullReactorTest : public ::testing::Test {
       std::make_shared<InstanceRegistry>(factory_, base::Log(log_));
 };
 
-TEST_F(PullReactorTest, Writes_go_out_one_at_a_time_and_in_order) {
+TEST_F(PullStreamTest, Writes_go_out_one_at_a_time_and_in_order) {
   FakeWire wire;
   begin(wire);
   const auto stream = subscribed(wire, "t");
@@ -72,7 +72,7 @@ TEST_F(PullReactorTest, Writes_go_out_one_at_a_time_and_in_order) {
   for (std::size_t i = 0; i < written.size(); ++i) ASSERT_EQ(written[i], std::to_string(i + 1));
 }
 
-TEST_F(PullReactorTest, Stream_that_the_subscriber_outlives_says_closed) {
+TEST_F(PullStreamTest, Stream_that_the_subscriber_outlives_says_closed) {
   std::shared_ptr<core::Subscriber> subscriber;
   {
     FakeWire wire;
@@ -85,7 +85,7 @@ TEST_F(PullReactorTest, Stream_that_the_subscriber_outlives_says_closed) {
   EXPECT_EQ(subscriber->deliver(delivery(1)), DeliverResult::kClosed);
 }
 
-TEST_F(PullReactorTest, End_from_the_registry_finishes_with_its_reason) {
+TEST_F(PullStreamTest, End_from_the_registry_finishes_with_its_reason) {
   FakeWire wire;
   begin(wire);
   subscribed(wire, "t");
@@ -94,7 +94,7 @@ TEST_F(PullReactorTest, End_from_the_registry_finishes_with_its_reason) {
   EXPECT_EQ(wire.status().error_code(), grpc::StatusCode::UNAVAILABLE);
 }
 
-TEST_F(PullReactorTest, Deliveries_acks_and_every_kind_of_end_may_come_at_the_same_time) {
+TEST_F(PullStreamTest, Deliveries_acks_and_every_kind_of_end_may_come_at_the_same_time) {
   const unsigned seed = std::random_device()();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937 random(seed);

@@ -1,0 +1,88 @@
+#include "dapr/health_watch.h"
+
+#include <utility>
+
+#include "dapr/health_service.h"
+
+namespace dapr_mqtt::dapr {
+
+void HealthWatch::ask_for_itself() {
+  self_ = shared_from_this();
+  context_.AsyncNotifyWhenDone(gone_.tag());
+  service_.ask_for_watch(context_, request_, writer_, method_.thread().queue(), arrived_.tag());
+}
+
+void HealthWatch::arrived(bool ok) {
+  method_.taken();
+  if (!ok) {
+    self_.reset();
+    return;
+  }
+  if (!method_.thread().use()->begin()) {
+    base::MutexLock lock(mutex_);
+    end_status_ = grpc::Status::CANCELLED;  // not ours to finish any more
+    to_come_ = 1;                           // gone() alone
+    return;
+  }
+  service_.add(self_);
+  refresh();
+}
+
+void HealthWatch::refresh() {
+  health::HealthCheckResponse response;
+  {
+    base::MutexLock lock(mutex_);
+    if (writing_ || end_status_) return;
+    const auto status = service_.watched_status(request_.service());
+    if (status == written_status_) return;
+    written_status_ = status;
+    response.set_status(status);
+    writing_ = true;
+  }
+  // Nobody finishes while writing_ is set.
+  writer_.Write(response, written_.tag());
+}
+
+void HealthWatch::end(const grpc::Status& status) {
+  {
+    base::MutexLock lock(mutex_);
+    if (end_status_) return;
+    end_status_ = status;
+    if (writing_) return;  // written() finishes
+  }
+  writer_.Finish(status, finished_.tag());
+}
+
+void HealthWatch::written(bool ok) {
+  std::optional<grpc::Status> finish;
+  {
+    base::MutexLock lock(mutex_);
+    writing_ = false;
+    finish = end_status_;
+  }
+  if (finish) {
+    writer_.Finish(*finish, finished_.tag());
+  } else if (ok) {
+    refresh();  // for a change in between
+  }
+  // Else the client is gone: gone() comes, and ends it.
+}
+
+void HealthWatch::gone(bool /*ok*/) {
+  end(grpc::Status::CANCELLED);
+  operation_ended();
+}
+
+void HealthWatch::finished(bool /*ok*/) {
+  method_.thread().use()->end();
+  operation_ended();
+}
+
+void HealthWatch::operation_ended() {
+  if (--to_come_ > 0) return;
+  const auto self = std::move(self_);
+  service_.remove(self);
+  method_.ask_again();
+}
+
+}  // namespace dapr_mqtt::dapr

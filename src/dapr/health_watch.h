@@ -1,0 +1,61 @@
+// One stream of the health service.
+#pragma once
+
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/async_stream.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "dapr/event.h"
+#include "dapr/method.h"
+#include "dapr_mqtt/base/mutex.h"
+#include "grpc/health/v1/health.pb.h"
+
+namespace dapr_mqtt::dapr {
+
+namespace health = ::grpc::health::v1;
+
+class HealthService;
+
+/// Writes what the service's health is, and then each change of it; a change that
+/// is over before it could be written is left out. Belongs to gRPC until the client
+/// has gone or end() was called, and all operations have come back.
+///
+/// Thread safety: refresh() and end() from any thread.
+class HealthWatch final : public std::enable_shared_from_this<HealthWatch> {
+ public:
+  HealthWatch(HealthService& service, Method& method) : service_(service), method_(method) {}
+
+  void ask_for_itself();
+  /// Looks at the service's health and writes it if it is another one than before.
+  void refresh();
+  void end(const grpc::Status& status);
+
+ private:
+  void arrived(bool ok);
+  void written(bool ok);
+  void finished(bool ok);
+  void gone(bool ok);
+  void operation_ended();
+
+  HealthService& service_;
+  Method& method_;
+  grpc::ServerContext context_;
+  health::HealthCheckRequest request_;
+  grpc::ServerAsyncWriter<health::HealthCheckResponse> writer_{&context_};
+  EventOf<HealthWatch, &HealthWatch::arrived> arrived_{*this};
+  EventOf<HealthWatch, &HealthWatch::written> written_{*this};
+  EventOf<HealthWatch, &HealthWatch::finished> finished_{*this};
+  EventOf<HealthWatch, &HealthWatch::gone> gone_{*this};
+  std::shared_ptr<HealthWatch> self_;  // while it is gRPC's
+  int to_come_ = 2;                    // finished() and gone(); the queue thread's own
+
+  base::Mutex mutex_;
+  std::optional<health::HealthCheckResponse::ServingStatus> written_status_ DM_GUARDED_BY(mutex_);
+  bool writing_ DM_GUARDED_BY(mutex_) = false;
+  std::optional<grpc::Status> end_status_ DM_GUARDED_BY(mutex_);  // set: it ends
+};
+
+}  // namespace dapr_mqtt::dapr

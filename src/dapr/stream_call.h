@@ -1,0 +1,148 @@
+#pragma once
+
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/async_stream.h>
+
+#include <exception>
+#include <functional>
+#include <memory>
+#include <new>
+#include <utility>
+
+#include "dapr/event.h"
+#include "dapr/method.h"
+#include "dapr/stream_wire.h"
+
+namespace dapr_mqtt::dapr {
+
+template <typename Request, typename Response>
+class StreamMethod;
+
+/// gRPC's part of one stream, from the request for it on. Belongs to gRPC.
+template <typename Request, typename Response>
+class StreamCall final : public StreamWire<Request, Response> {
+ public:
+  using Method = StreamMethod<Request, Response>;
+
+  explicit StreamCall(Method& method) : method_(method) {}
+
+  /// As StreamMethod's `ask`; only that calls it.
+  void ask_for_itself() { method_.ask_grpc(context_, stream_, arrived_.tag()); }
+
+  void attach(StreamHandler& handler) override { handler_ = &handler; }
+  void read(Request* message) override {
+    reading_ = true;
+    stream_.Read(message, read_.tag());
+  }
+  void write(const Response& message) override { stream_.Write(message, written_.tag()); }
+  void finish(const grpc::Status& status) override { stream_.Finish(status, finished_.tag()); }
+
+ private:
+  void arrived(bool ok) {
+    method_.taken();
+    if (!ok || !method_.thread().use()->begin()) {
+      delete this;
+      return;
+    }
+    guard([&] { method_.begin(context_, *this); });
+  }
+  void read_answered(bool ok) {
+    reading_ = false;
+    guard([&] { handler_->on_read(ok); });
+    end_if_over();
+  }
+  void write_answered(bool ok) {
+    guard([&] { handler_->on_written(ok); });
+  }
+  /// Comes after the last write's answer, since no write is open at finish().
+  void finished(bool /*ok*/) {
+    finished_already_ = true;
+    end_if_over();
+  }
+
+  /// Nothing thrown may reach other calls.
+  template <typename F>
+  void guard(F&& call) {
+    base::Status failure;
+    try {
+      return call();
+    } catch (const std::bad_alloc&) {
+      failure = base::resource_exhausted("out of memory");
+    } catch (const std::exception& error) {
+      failure = base::internal_error(error.what());
+    }
+    if (handler_ != nullptr) {
+      handler_->end(failure);
+    } else {
+      finish(grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, failure.message()));
+    }
+  }
+  void end_if_over() {
+    if (!finished_already_ || reading_) return;
+    method_.thread().use()->end();
+    method_.ask_again();
+    if (handler_ != nullptr) handler_->on_done();
+    delete this;
+  }
+
+  Method& method_;
+  StreamHandler* handler_ = nullptr;
+  grpc::ServerContext context_;
+  grpc::ServerAsyncReaderWriter<Response, Request> stream_{&context_};
+  EventOf<StreamCall, &StreamCall::arrived> arrived_{*this};
+  EventOf<StreamCall, &StreamCall::read_answered> read_{*this};
+  EventOf<StreamCall, &StreamCall::write_answered> written_{*this};
+  EventOf<StreamCall, &StreamCall::finished> finished_{*this};
+  // The thread's own.
+  bool reading_ = false;
+  bool finished_already_ = false;
+};
+
+template <typename Request, typename Response>
+class StreamMethod final : public Method {
+ public:
+  using Call = StreamCall<Request, Response>;
+  /// Makes the handler, attaches it to the wire and begins to read, or finishes.
+  using Begin = std::function<void(const grpc::ServerContext&, StreamWire<Request, Response>&)>;
+  using Ask = std::function<void(grpc::ServerContext&,
+                                 grpc::ServerAsyncReaderWriter<Response, Request>&,
+                                 grpc::ServerCompletionQueue*, void* tag)>;
+
+  StreamMethod(std::size_t slots, Ask ask, Begin begin_stream)
+      : Method(slots), begin(std::move(begin_stream)), ask_(std::move(ask)) {}
+
+  void ask_grpc(grpc::ServerContext& context,
+                grpc::ServerAsyncReaderWriter<Response, Request>& stream, void* tag) {
+    ask_(context, stream, thread().queue(), tag);
+  }
+
+  const Begin begin;
+
+ private:
+  void ask(CompletionThread& /*thread*/) override {
+    // Comes back as an event, and deletes itself then.
+    auto call = std::make_unique<Call>(*this);
+    call.release()->ask_for_itself();
+  }
+
+  const Ask ask_;
+};
+
+/// As unary_method().
+template <typename Service, typename Base, typename Request, typename Response>
+std::unique_ptr<Method> stream_method(
+    Service& service,
+    void (Base::*request)(grpc::ServerContext*, grpc::ServerAsyncReaderWriter<Response, Request>*,
+                          grpc::CompletionQueue*, grpc::ServerCompletionQueue*, void*),
+    std::size_t slots, std::type_identity_t<typename StreamMethod<Request, Response>::Begin> begin) {
+  return std::make_unique<StreamMethod<Request, Response>>(
+      slots,
+      [&service, request](grpc::ServerContext& context,
+                          grpc::ServerAsyncReaderWriter<Response, Request>& stream,
+                          grpc::ServerCompletionQueue* queue, void* tag) {
+        (service.*request)(&context, &stream, queue, queue, tag);
+      },
+      std::move(begin));
+}
+
+}  // namespace dapr_mqtt::dapr

@@ -1,0 +1,157 @@
+// Calls with one request and one answer.
+#pragma once
+
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/async_unary_call.h>
+
+#include <atomic>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+#include "dapr/event.h"
+#include "dapr/method.h"
+
+namespace dapr_mqtt::dapr {
+
+template <typename Request, typename Response>
+class UnaryMethod;
+
+/// One call, from the request for it on. Belongs to gRPC until it arrives and while
+/// its answer is on the way, in between to those who will answer it: a call that
+/// all have dropped is cancelled.
+template <typename Request, typename Response>
+class UnaryCall final : public std::enable_shared_from_this<UnaryCall<Request, Response>> {
+ public:
+  using Method = UnaryMethod<Request, Response>;
+
+  explicit UnaryCall(Method& method) : method_(method), use_(method.thread().use()) {}
+  ~UnaryCall() {
+    if (served_ && !answered_) context_.TryCancel();
+  }
+  UnaryCall(const UnaryCall&) = delete;
+  UnaryCall& operator=(const UnaryCall&) = delete;
+
+  grpc::ServerContext& context() { return context_; }
+  Request& request() { return request_; }
+  Response& response() { return response_; }
+
+  /// From any thread; the first one counts. Response and context are gRPC's from here.
+  void answer(const grpc::Status& status) {
+    if (answered_.exchange(true, std::memory_order_acq_rel)) return;
+    if (!use_->begin()) return;
+    self_ = this->shared_from_this();
+    writer_.Finish(response_, status, finished_.tag());
+  }
+
+  /// `told` runs on the queue's thread when the caller gave up, or could not be
+  /// reached, before it had the answer. For methods with Cancellation::kTold, in
+  /// the handler.
+  void when_cancelled(std::function<void()> told) { cancelled_ = std::move(told); }
+
+  /// As UnaryMethod's `ask`; only that calls it.
+  void ask_for_itself() {
+    self_ = this->shared_from_this();
+    if (method_.cancellation == Method::Cancellation::kTold) {
+      context_.AsyncNotifyWhenDone(ended_.tag());
+    }
+    method_.ask_grpc(context_, request_, writer_, arrived_.tag());
+  }
+
+ private:
+  void arrived(bool ok) {
+    const auto self = std::move(self_);
+    // First of all, so that a call that waits need not wait for our handler.
+    method_.taken();
+    if (!ok) return;
+    served_ = true;
+    if (method_.cancellation == Method::Cancellation::kTold) until_end_ = self;
+    try {
+      method_.handle(self);
+    } catch (const std::bad_alloc&) {
+      answer(grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "out of memory"));
+    } catch (const std::exception& error) {
+      answer(grpc::Status(grpc::StatusCode::INTERNAL, error.what()));
+    }
+  }
+  void finished(bool /*ok*/) {
+    const auto self = std::move(self_);
+    use_->end();
+    method_.ask_again();
+  }
+  /// gRPC's AsyncNotifyWhenDone: comes once for each call that arrived.
+  void ended(bool /*ok*/) {
+    const auto self = std::move(until_end_);
+    if (cancelled_ && context_.IsCancelled()) cancelled_();
+  }
+
+  Method& method_;
+  const std::shared_ptr<QueueUse> use_;  // answers may come when all else is gone
+  grpc::ServerContext context_;
+  Request request_;
+  Response response_;
+  grpc::ServerAsyncResponseWriter<Response> writer_{&context_};
+  EventOf<UnaryCall, &UnaryCall::arrived> arrived_{*this};
+  EventOf<UnaryCall, &UnaryCall::finished> finished_{*this};
+  EventOf<UnaryCall, &UnaryCall::ended> ended_{*this};
+  bool served_ = false;
+  std::atomic<bool> answered_{false};
+  std::shared_ptr<UnaryCall> self_;       // while it is gRPC's
+  std::shared_ptr<UnaryCall> until_end_;  // while gRPC will tell of the end
+  std::function<void()> cancelled_;
+};
+
+template <typename Request, typename Response>
+class UnaryMethod final : public Method {
+ public:
+  using Call = UnaryCall<Request, Response>;
+  using CallPtr = std::shared_ptr<Call>;
+  /// Must not block; answers then or later. What it throws becomes the answer.
+  using Handler = std::function<void(const CallPtr&)>;
+  using Ask = std::function<void(grpc::ServerContext&, Request&,
+                                 grpc::ServerAsyncResponseWriter<Response>&,
+                                 grpc::ServerCompletionQueue*, void* tag)>;
+  enum class Cancellation { kIgnored, kTold };
+
+  UnaryMethod(std::size_t slots, Cancellation how, Ask ask, Handler handler)
+      : Method(slots), cancellation(how), handle(std::move(handler)), ask_(std::move(ask)) {}
+
+  void ask_grpc(grpc::ServerContext& context, Request& request,
+                grpc::ServerAsyncResponseWriter<Response>& writer, void* tag) {
+    ask_(context, request, writer, thread().queue(), tag);
+  }
+
+  const Cancellation cancellation;
+  const Handler handle;
+
+ private:
+  void ask(CompletionThread& /*thread*/) override { std::make_shared<Call>(*this)->ask_for_itself(); }
+
+  const Ask ask_;
+};
+
+/// Of `service`, a generated AsyncService, the method that `request` (its member
+/// Request<method>) asks for calls of.
+template <typename Service, typename Base, typename Request, typename Response>
+std::unique_ptr<Method> unary_method(
+    Service& service,
+    void (Base::*request)(grpc::ServerContext*, Request*,
+                          grpc::ServerAsyncResponseWriter<Response>*, grpc::CompletionQueue*,
+                          grpc::ServerCompletionQueue*, void*),
+    std::size_t slots, std::type_identity_t<typename UnaryMethod<Request, Response>::Handler> handler,
+    typename UnaryMethod<Request, Response>::Cancellation cancellation =
+        UnaryMethod<Request, Response>::Cancellation::kIgnored) {
+  return std::make_unique<UnaryMethod<Request, Response>>(
+      slots, cancellation,
+      [&service, request](grpc::ServerContext& context, Request& message,
+                          grpc::ServerAsyncResponseWriter<Response>& writer,
+                          grpc::ServerCompletionQueue* queue, void* tag) {
+        (service.*request)(&context, &message, &writer, queue, queue, tag);
+      },
+      std::move(handler));
+}
+
+}  // namespace dapr_mqtt::dapr
