@@ -15,7 +15,7 @@ class WatchMethod final : public Method {
   explicit WatchMethod(HealthService& service) : Method(kRequests), service_(service) {}
 
  private:
-  void ask(CompletionThread& /*thread*/) override {
+  void ask() override {
     std::make_shared<HealthWatch>(service_, *this)->ask_for_itself();
   }
 

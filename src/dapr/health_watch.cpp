@@ -13,7 +13,7 @@ void HealthWatch::ask_for_itself() {
 }
 
 void HealthWatch::arrived(bool ok) {
-  method_.taken();
+  method_.came_back();
   if (!ok) {
     self_.reset();
     return;

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <new>
 #include <vector>
 
 #include "dapr/completion_thread.h"
@@ -13,7 +14,8 @@ namespace dapr_mqtt::dapr {
 /// until the next request.
 class Method {
  public:
-  explicit Method(std::size_t slots) : slots_(slots) {}
+  /// `requests`: how many are open.
+  explicit Method(std::size_t requests) : wanted_(requests) {}
   virtual ~Method() = default;
   Method(const Method&) = delete;
   Method& operator=(const Method&) = delete;
@@ -24,10 +26,9 @@ class Method {
     ask_again();
   }
 
-  /// A request came back: with a call, or (false) without one, because the server has
-  /// shut down or the call was cancelled while it waited. On the queue's thread, as all
-  /// that follows.
-  void taken() {
+  /// A request came back, with a call or without one: makes the next. On the queue's
+  /// thread, as all that follows.
+  void came_back() {
     --open_;
     ask_again();
   }
@@ -35,7 +36,7 @@ class Method {
   void ask_again() {
     if (!thread_->asking()) return;
     try {
-      for (; open_ < slots_; ++open_) ask(*thread_);
+      for (; open_ < wanted_; ++open_) ask();
     } catch (const std::bad_alloc&) {
       thread_->log().error("no memory to wait for more calls");
     }
@@ -43,9 +44,10 @@ class Method {
   CompletionThread& thread() const { return *thread_; }
 
  private:
-  virtual void ask(CompletionThread& thread) = 0;
+  /// Makes one request, which ends in came_back().
+  virtual void ask() = 0;
 
-  const std::size_t slots_;
+  const std::size_t wanted_;
   std::size_t open_ = 0;
   CompletionThread* thread_ = nullptr;
 };

@@ -12,14 +12,15 @@ namespace {
 /// Requests that are open at a time, by method.
 ///
 /// A publish must not overtake a PullMessages that came before it on its connection.
-/// What keeps them in order (read in gRPC 1.51, surface/server.cc): a call that finds a
-/// request of its method goes into the completion queue on the thread that has read it,
-/// before that thread goes on reading; PullMessages does with its headers, Publish with
-/// its message. Requests are taken by call, not by connection. The queue is first in, first
-/// out (surface/completion_queue.cc), and one thread takes from it and runs the handlers.
-/// A call that finds no request waits until there is one, and later calls of other methods
-/// pass it. So PullMessages has more requests open than streams are begun in the time of
-/// one handler.
+/// What keeps them in order (read in gRPC 1.51.1): a call that finds a request of its
+/// method goes into the completion queue on the thread that has read it, before that
+/// thread goes on with the connection (surface/server.cc, MatchOrQueue; what a thread has
+/// scheduled runs before the connection's next piece of work: iomgr/exec_ctx.cc, Flush).
+/// PullMessages does so with its headers, Publish with its message, which is later still.
+/// The queue is first in, first out (surface/completion_queue.cc), and one thread takes
+/// from it and runs the handlers. A call that finds no request waits inside gRPC until
+/// there is one, and calls of other methods pass it: so there are more for PullMessages
+/// than an app begins in one go.
 constexpr std::size_t kPullRequests = 64;
 /// For the bursts that one read brings: it costs less to have requests ready than to
 /// let calls wait.

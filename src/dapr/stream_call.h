@@ -39,7 +39,7 @@ class StreamCall final : public StreamWire<Request, Response> {
 
  private:
   void arrived(bool ok) {
-    method_.taken();
+    method_.came_back();
     if (!ok || !method_.thread().use()->begin()) {
       delete this;
       return;
@@ -108,8 +108,8 @@ class StreamMethod final : public Method {
                                  grpc::ServerAsyncReaderWriter<Response, Request>&,
                                  grpc::ServerCompletionQueue*, void* tag)>;
 
-  StreamMethod(std::size_t slots, Ask ask, Begin begin_stream)
-      : Method(slots), begin(std::move(begin_stream)), ask_(std::move(ask)) {}
+  StreamMethod(std::size_t requests, Ask ask, Begin begin_stream)
+      : Method(requests), begin(std::move(begin_stream)), ask_(std::move(ask)) {}
 
   void ask_grpc(grpc::ServerContext& context,
                 grpc::ServerAsyncReaderWriter<Response, Request>& stream, void* tag) {
@@ -119,7 +119,7 @@ class StreamMethod final : public Method {
   const Begin begin;
 
  private:
-  void ask(CompletionThread& /*thread*/) override {
+  void ask() override {
     // Comes back as an event, and deletes itself then.
     auto call = std::make_unique<Call>(*this);
     call.release()->ask_for_itself();
@@ -134,9 +134,10 @@ std::unique_ptr<Method> stream_method(
     Service& service,
     void (Base::*request)(grpc::ServerContext*, grpc::ServerAsyncReaderWriter<Response, Request>*,
                           grpc::CompletionQueue*, grpc::ServerCompletionQueue*, void*),
-    std::size_t slots, std::type_identity_t<typename StreamMethod<Request, Response>::Begin> begin) {
+    std::size_t requests,
+    std::type_identity_t<typename StreamMethod<Request, Response>::Begin> begin) {
   return std::make_unique<StreamMethod<Request, Response>>(
-      slots,
+      requests,
       [&service, request](grpc::ServerContext& context,
                           grpc::ServerAsyncReaderWriter<Response, Request>& stream,
                           grpc::ServerCompletionQueue* queue, void* tag) {

@@ -65,7 +65,7 @@ class UnaryCall final : public std::enable_shared_from_this<UnaryCall<Request, R
   void arrived(bool ok) {
     const auto self = std::move(self_);
     // First of all, so that a call that waits need not wait for our handler.
-    method_.taken();
+    method_.came_back();
     if (!ok) return;
     served_ = true;
     if (method_.cancellation == Method::Cancellation::kTold) until_end_ = self;
@@ -116,8 +116,8 @@ class UnaryMethod final : public Method {
                                  grpc::ServerCompletionQueue*, void* tag)>;
   enum class Cancellation { kIgnored, kTold };
 
-  UnaryMethod(std::size_t slots, Cancellation how, Ask ask, Handler handler)
-      : Method(slots), cancellation(how), handle(std::move(handler)), ask_(std::move(ask)) {}
+  UnaryMethod(std::size_t requests, Cancellation how, Ask ask, Handler handler)
+      : Method(requests), cancellation(how), handle(std::move(handler)), ask_(std::move(ask)) {}
 
   void ask_grpc(grpc::ServerContext& context, Request& request,
                 grpc::ServerAsyncResponseWriter<Response>& writer, void* tag) {
@@ -128,7 +128,7 @@ class UnaryMethod final : public Method {
   const Handler handle;
 
  private:
-  void ask(CompletionThread& /*thread*/) override { std::make_shared<Call>(*this)->ask_for_itself(); }
+  void ask() override { std::make_shared<Call>(*this)->ask_for_itself(); }
 
   const Ask ask_;
 };
@@ -141,11 +141,12 @@ std::unique_ptr<Method> unary_method(
     void (Base::*request)(grpc::ServerContext*, Request*,
                           grpc::ServerAsyncResponseWriter<Response>*, grpc::CompletionQueue*,
                           grpc::ServerCompletionQueue*, void*),
-    std::size_t slots, std::type_identity_t<typename UnaryMethod<Request, Response>::Handler> handler,
+    std::size_t requests,
+    std::type_identity_t<typename UnaryMethod<Request, Response>::Handler> handler,
     typename UnaryMethod<Request, Response>::Cancellation cancellation =
         UnaryMethod<Request, Response>::Cancellation::kIgnored) {
   return std::make_unique<UnaryMethod<Request, Response>>(
-      slots, cancellation,
+      requests, cancellation,
       [&service, request](grpc::ServerContext& context, Request& message,
                           grpc::ServerAsyncResponseWriter<Response>& writer,
                           grpc::ServerCompletionQueue* queue, void* tag) {

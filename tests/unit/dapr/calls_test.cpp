@@ -1,7 +1,6 @@
 // The unary calls, over a real socket.
 #include <gmock/gmock.h>
 
-#include <atomic>
 #include <future>
 #include <stdexcept>
 #include <thread>
@@ -214,65 +213,6 @@ TEST_F(Calls, Publish_that_is_dropped_without_an_answer_ends) {
   factory_.stage.change([&] { dropped.swap(instance->held_publishes); });
   dropped.clear();
   EXPECT_EQ(answer.get().error_code(), StatusCode::CANCELLED);
-}
-
-TEST_F(Calls, Every_method_takes_more_calls_at_once_than_it_waits_for) {
-  start();
-  WireClient client(path_);
-  ASSERT_TRUE(client.init().ok());
-  constexpr int kCalls = 40;
-  std::vector<std::future<bool>> answers;
-  for (int i = 0; i < kCalls; ++i) {
-    answers.push_back(std::async(std::launch::async, [&] {
-      wire::FeaturesResponse features;
-      wire::BulkPublishResponse bulk;
-      return client.call(&wire::PubSub::Stub::Features, wire::FeaturesRequest(), features).ok() &&
-             client.publish("t", "x").ok() && client.pause().ok() && client.resume().ok() &&
-             client.call(&wire::PubSub::Stub::BulkPublish, wire::BulkPublishRequest(), bulk).ok() &&
-             client.ping().ok();
-    }));
-  }
-  for (auto& answer : answers) EXPECT_TRUE(answer.get());
-}
-
-/// Begins a call and gives it up at once, maybe before it has begun here.
-class QuickCall {
- public:
-  void begin(WireClient& client) {
-    client.prepare(context_);
-    client.stub().async()->Features(&context_, &request_, &response_,
-                                    [this](const grpc::Status&) { done_.set_value(); });
-  }
-  void cancel() { context_.TryCancel(); }
-  void wait() { done_.get_future().wait(); }
-
- private:
-  grpc::ClientContext context_;
-  wire::FeaturesRequest request_;
-  wire::FeaturesResponse response_;
-  std::promise<void> done_;
-};
-
-TEST_F(Calls, Cancelled_ones_leave_the_method_ready_for_others) {
-  std::atomic<bool> held{false};
-  factory_.behaviour.before_publish = [&] {
-    while (held) std::this_thread::yield();
-  };
-  start();
-  WireClient client(path_);
-  ASSERT_TRUE(client.init().ok());
-  for (int round = 0; round < 50; ++round) {
-    // All come in one go, more than the method waits for.
-    held = true;
-    auto publish = std::async(std::launch::async, [&] { return client.publish("t", "x"); });
-    std::vector<QuickCall> calls(20);
-    for (QuickCall& call : calls) call.begin(client);
-    for (QuickCall& call : calls) call.cancel();
-    held = false;
-    for (QuickCall& call : calls) call.wait();
-    ASSERT_TRUE(publish.get().ok());
-    ASSERT_TRUE(client.features().ok()) << "round " << round;
-  }
 }
 
 TEST_F(Calls, BulkPublish_hands_entries_over_and_names_those_that_failed) {
