@@ -19,7 +19,7 @@ namespace {
 using std::chrono::milliseconds;
 
 /// A peer that hangs up may have sent acknowledgements just before: gRPC's
-/// threads get this long to hand them over before the instances go.
+/// thread gets this long to hand them over before the instances go.
 constexpr milliseconds kLastWords{50};
 /// How long connections wait in the backlog after the system ran out of
 /// something; it gives no sign when there is some again.

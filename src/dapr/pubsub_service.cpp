@@ -63,7 +63,9 @@ PubSubService::PubSubService(std::shared_ptr<InstanceRegistry> registry,
       log_(std::move(log)) {
   using Service = wire::PubSub::AsyncService;
   using Init = UnaryMethod<wire::PubSubInitRequest, wire::PubSubInitResponse>;
-  const auto add = [this](std::unique_ptr<Method> method) { methods_.push_back(std::move(method)); };
+  const auto add = [this](std::unique_ptr<Method> method) {
+    methods_.push_back(std::move(method));
+  };
   add(unary_method(service_, &Service::RequestInit, kOtherRequests,
                    [this](const auto& call) { init(call); }, Init::Cancellation::kTold));
   add(unary_method(service_, &Service::RequestFeatures, kOtherRequests,

@@ -11,6 +11,8 @@
 #include <csignal>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
+#include <set>
 
 #include "dapr_mqtt/base/unique_fd.h"
 #include "support/component_client.h"
@@ -150,6 +152,24 @@ TEST(Start, ends_with_2_when_its_arguments_are_wrong) {
   const auto process = start({"--socket-mode", "rw"});
   EXPECT_EQ(process->wait_for_end(), 2);
   EXPECT_THAT(process->output(), HasSubstr("--socket-mode"));
+}
+
+TEST(Threads, that_poll_for_gRPC_are_one) {
+  // With gRPC's own beside it (callback API: "nexting_thread"; synchronous services:
+  // "grpcpp_sync_ser"), each event would wake another one.
+  ComponentProcess component;
+  ASSERT_TRUE(answers(component.socket()));
+  std::multiset<std::string> names;
+  const fs::path tasks = "/proc/" + std::to_string(component.process().pid()) + "/task";
+  for (const auto& task : fs::directory_iterator(tasks)) {
+    std::string name;
+    std::getline(std::ifstream(task.path() / "comm"), name);
+    names.insert(name);
+  }
+  EXPECT_EQ(names.count("grpc-calls"), 1U);
+  for (const std::string& name : names) {
+    EXPECT_FALSE(name.starts_with("nexting") || name.starts_with("grpcpp")) << name;
+  }
 }
 
 class Stop : public ::testing::TestWithParam<int> {};
