@@ -27,10 +27,10 @@ base::Status CompletionThread::start() {
 
 void CompletionThread::run() {
   for (;;) {
+    void* tag = nullptr;
+    bool ok = false;
+    if (!queue_->Next(&tag, &ok)) return;
     try {
-      void* tag = nullptr;
-      bool ok = false;
-      if (!queue_->Next(&tag, &ok)) return;
       static_cast<Event*>(tag)->tell(ok);
     } catch (const std::exception& error) {
       // Calls answer for what goes wrong in them; this is for the rest of them.

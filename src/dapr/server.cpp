@@ -33,7 +33,7 @@ int to_int(std::size_t bytes) {
       std::min(bytes, static_cast<std::size_t>(std::numeric_limits<int>::max())));
 }
 
-const char* const kPubSub = wire::PubSub::service_full_name();
+constexpr const char* kPubSub = wire::PubSub::service_full_name();
 
 class GrpcServer final : public Server, private ConnectionHandler {
  public:
