@@ -7,6 +7,8 @@
 #include <system_error>
 #include <utility>
 
+#include "dapr/inside_grpc.h"
+
 namespace dapr_mqtt::dapr {
 
 CompletionThread::CompletionThread(std::unique_ptr<grpc::ServerCompletionQueue> queue,
@@ -25,11 +27,17 @@ base::Status CompletionThread::start() {
   return {};
 }
 
+/// False: that was all.
+bool CompletionThread::next(void*& tag, bool& ok) {
+  const InsideGrpc inside;
+  return queue_->Next(&tag, &ok);
+}
+
 void CompletionThread::run() {
   for (;;) {
     void* tag = nullptr;
     bool ok = false;
-    if (!queue_->Next(&tag, &ok)) return;
+    if (!next(tag, ok)) return;
     try {
       static_cast<Event*>(tag)->tell(ok);
     } catch (const std::exception& error) {

@@ -48,6 +48,7 @@ class CompletionThread {
 
  private:
   void run();
+  bool next(void*& tag, bool& ok);
   void close(bool ok);
 
   const std::unique_ptr<grpc::ServerCompletionQueue> queue_;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "dapr/health_service.h"
+#include "dapr/inside_grpc.h"
 
 namespace dapr_mqtt::dapr {
 
@@ -40,7 +41,9 @@ void HealthWatch::refresh() {
     writing_ = true;
   }
   // Nobody finishes while writing_ is set.
-  writer_.Write(response, written_.tag());
+  void* const tag = written_.tag();
+  const InsideGrpc inside;
+  writer_.Write(response, tag);
 }
 
 void HealthWatch::end(const grpc::Status& status) {
@@ -50,18 +53,24 @@ void HealthWatch::end(const grpc::Status& status) {
     end_status_ = status;
     if (writing_) return;  // written() finishes
   }
-  writer_.Finish(status, finished_.tag());
+  finish(status);
+}
+
+void HealthWatch::finish(const grpc::Status& status) {
+  void* const tag = finished_.tag();
+  const InsideGrpc inside;
+  writer_.Finish(status, tag);
 }
 
 void HealthWatch::written(bool ok) {
-  std::optional<grpc::Status> finish;
+  std::optional<grpc::Status> end_status;
   {
     base::MutexLock lock(mutex_);
     writing_ = false;
-    finish = end_status_;
+    end_status = end_status_;
   }
-  if (finish) {
-    writer_.Finish(*finish, finished_.tag());
+  if (end_status) {
+    finish(*end_status);
   } else if (ok) {
     refresh();  // for a change in between
   }

@@ -38,6 +38,7 @@ class HealthWatch final : public std::enable_shared_from_this<HealthWatch> {
   void written(bool ok);
   void finished(bool ok);
   void gone(bool ok);
+  void finish(const grpc::Status& status);
   void operation_ended();
 
   HealthService& service_;

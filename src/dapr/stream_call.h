@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "dapr/event.h"
+#include "dapr/inside_grpc.h"
 #include "dapr/method.h"
 #include "dapr/stream_wire.h"
 
@@ -32,10 +33,20 @@ class StreamCall final : public StreamWire<Request, Response> {
   void attach(StreamHandler& handler) override { handler_ = &handler; }
   void read(Request* message) override {
     reading_ = true;
-    stream_.Read(message, read_.tag());
+    void* const tag = read_.tag();
+    const InsideGrpc inside;
+    stream_.Read(message, tag);
   }
-  void write(const Response& message) override { stream_.Write(message, written_.tag()); }
-  void finish(const grpc::Status& status) override { stream_.Finish(status, finished_.tag()); }
+  void write(const Response& message) override {
+    void* const tag = written_.tag();
+    const InsideGrpc inside;
+    stream_.Write(message, tag);
+  }
+  void finish(const grpc::Status& status) override {
+    void* const tag = finished_.tag();
+    const InsideGrpc inside;
+    stream_.Finish(status, tag);
+  }
 
  private:
   void arrived(bool ok) {

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "dapr/event.h"
+#include "dapr/inside_grpc.h"
 #include "dapr/method.h"
 
 namespace dapr_mqtt::dapr {
@@ -44,7 +45,9 @@ class UnaryCall final : public std::enable_shared_from_this<UnaryCall<Request, R
     if (answered_.exchange(true, std::memory_order_acq_rel)) return;
     if (!use_->begin()) return;
     self_ = this->shared_from_this();
-    writer_.Finish(response_, status, finished_.tag());
+    void* const tag = finished_.tag();
+    const InsideGrpc inside;
+    writer_.Finish(response_, status, tag);
   }
 
   /// `told` runs on the queue's thread when the caller gave up, or could not be
