@@ -92,12 +92,12 @@ core::DeliverResult PullStream::deliver(const core::Delivery& delivery) {
     end(base::internal_error("more deliveries than any window allows"));
     return core::DeliverResult::kClosed;
   }
-  write(pending);
+  write(pending, false);
   return core::DeliverResult::kSent;
 }
 
 /// By whoever has set writing_.
-void PullStream::write(const Pending& pending) {
+void PullStream::write(const Pending& pending, bool more) {
   try {
     pending.response->set_data(pending.message->payload);
   } catch (const std::bad_alloc&) {
@@ -105,12 +105,13 @@ void PullStream::write(const Pending& pending) {
     end(base::resource_exhausted("no memory to write a message"));
     return on_written(false);
   }
-  wire_.write(*pending.response);
+  wire_.write(*pending.response, more);
 }
 
 void PullStream::on_written(bool ok) {
   std::optional<Pending> next;
   std::optional<grpc::Status> finish;
+  bool more = false;
   {
     base::MutexLock lock(mutex_);
     // A failed write means the stream is dead; the read that is open says so
@@ -123,12 +124,13 @@ void PullStream::on_written(bool ok) {
     } else {
       next = std::move(queue_.front());
       queue_.pop_front();
+      more = !queue_.empty();
     }
   }
   if (finish) {
     wire_.finish(*finish);
   } else if (next) {
-    write(*next);
+    write(*next, more);
   } else if (!ok) {
     end({});
   }

@@ -65,7 +65,7 @@ class PullStream final : public StreamHandler,
   void open();
   void handle_request();
   base::Status handle_topic();
-  void write(const Pending& pending);
+  void write(const Pending& pending, bool more);
 
   PullWire& wire_;
   const std::shared_ptr<InstanceRegistry> registry_;

@@ -24,7 +24,7 @@ class Exchange final : public StreamHandler {
 
   void on_read(bool ok) override {
     if (!ok) return finish(grpc::Status::OK);
-    wire_.write(answer(request_, services_));
+    wire_.write(answer(request_, services_), false);
   }
   void on_written(bool ok) override {
     if (!ok) return finish(grpc::Status::CANCELLED);

@@ -37,10 +37,12 @@ class StreamCall final : public StreamWire<Request, Response> {
     const InsideGrpc inside;
     stream_.Read(message, tag);
   }
-  void write(const Response& message) override {
+  void write(const Response& message, bool more) override {
+    grpc::WriteOptions options;
+    if (more) options.set_buffer_hint();
     void* const tag = written_.tag();
     const InsideGrpc inside;
-    stream_.Write(message, tag);
+    stream_.Write(message, options, tag);
   }
   void finish(const grpc::Status& status) override {
     void* const tag = finished_.tag();

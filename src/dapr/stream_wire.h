@@ -32,8 +32,9 @@ class StreamWire {
   /// One at a time, on the completion queue's thread.
   virtual void read(Request* message) = 0;
   /// One at a time, on any thread; not after finish(). `message` is read before this
-  /// returns.
-  virtual void write(const Response& message) = 0;
+  /// returns. `more`: another write comes as soon as this one is answered, so that both
+  /// may go out together.
+  virtual void write(const Response& message, bool more) = 0;
   /// Once, on any thread, with no write open. A read that is open is answered.
   virtual void finish(const grpc::Status& status) = 0;
 };

@@ -4,8 +4,11 @@
 
 #include <condition_variable>
 #include <deque>
+#include <future>
+#include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -47,6 +50,19 @@ class FakeWire final : public dapr::PullWire {
     std::lock_guard lock(mutex_);
     return written_;
   }
+  /// For each write, whether another one was announced.
+  std::vector<bool> announced() {
+    std::lock_guard lock(mutex_);
+    return announced_;
+  }
+  /// Answers nothing until the result goes.
+  std::shared_ptr<void> hold_answers() {
+    auto held = std::make_shared<std::promise<void>>();
+    queue_.post([until = std::make_shared<std::future<void>>(held->get_future())] {
+      until->wait();
+    });
+    return std::shared_ptr<void>(nullptr, [held](void*) { held->set_value(); });
+  }
   int mistakes() {
     std::lock_guard lock(mutex_);
     return mistakes_;
@@ -60,19 +76,25 @@ class FakeWire final : public dapr::PullWire {
     ++open_;
     answer_read();
   }
-  void write(const Response& message) override {
+  void write(const Response& message, bool more) override {
     std::lock_guard lock(mutex_);
     if (writing_ || finished_) ++mistakes_;
     writing_ = true;
+    announced_.push_back(more);
     ++open_;
     const bool ok = !cancelled_;
     if (ok) written_.push_back(message.id());
-    queue_.post([this, ok] {
+    queue_.post([this, ok, more, writes = announced_.size()] {
       {
         std::lock_guard relock(mutex_);
         writing_ = false;
       }
       handler_->on_written(ok);
+      {
+        // What is held back for another write must not wait for ever.
+        std::lock_guard relock(mutex_);
+        if (more && ok && !finished_ && announced_.size() == writes) ++mistakes_;
+      }
       answered();
     });
   }
@@ -123,6 +145,7 @@ class FakeWire final : public dapr::PullWire {
   std::deque<std::optional<Request>> incoming_;
   Request* read_ = nullptr;
   std::vector<std::string> written_;
+  std::vector<bool> announced_;
   grpc::Status status_;
   int open_ = 0;
   int mistakes_ = 0;

@@ -72,6 +72,23 @@ TEST_F(PullStreamTest, Writes_go_out_one_at_a_time_and_in_order) {
   for (std::size_t i = 0; i < written.size(); ++i) ASSERT_EQ(written[i], std::to_string(i + 1));
 }
 
+TEST_F(PullStreamTest, Write_says_whether_another_waits_behind_it) {
+  FakeWire wire;
+  begin(wire);
+  const auto stream = subscribed(wire, "t");
+  {
+    const auto held = wire.hold_answers();
+    for (core::InboxId id = 1; id <= 4; ++id) {
+      ASSERT_EQ(stream->subscriber->deliver(delivery(id)), DeliverResult::kSent);
+    }
+  }
+  while (wire.written().size() < 4) std::this_thread::yield();
+  wire.feed(std::nullopt);
+  ASSERT_TRUE(wire.wait_done());
+  EXPECT_EQ(wire.announced(), (std::vector<bool>{false, true, true, false}));
+  EXPECT_EQ(wire.mistakes(), 0);
+}
+
 TEST_F(PullStreamTest, Stream_that_the_subscriber_outlives_says_closed) {
   std::shared_ptr<core::Subscriber> subscriber;
   {
