@@ -19,6 +19,7 @@
 #include <thread>
 
 #include "dapr_mqtt/base/unique_fd.h"
+#include "unit/mqtt/as_paho.h"
 
 /// Paho's own (1.3.12), and ours in its place.
 extern "C" pthread_t Thread_getid();
@@ -26,18 +27,11 @@ extern "C" pthread_t Thread_getid();
 namespace dapr_mqtt::mqtt {
 namespace {
 
+using testing::as;
+using testing::kReceive;
+using testing::kSend;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
-
-/// Runs `body` on a thread with one of Paho's names, which is how they are known.
-void as(const char* thread_name, const std::function<void()>& body) {
-  std::thread([&] {
-    pthread_setname_np(pthread_self(), thread_name);
-    body();
-  }).join();
-}
-constexpr const char* kSend = "MQTTAsync_send";
-constexpr const char* kReceive = "MQTTAsync_rcv";
 
 base::UniqueFd listener(sockaddr_in& address) {
   base::UniqueFd fd(::socket(AF_INET, SOCK_STREAM, 0));

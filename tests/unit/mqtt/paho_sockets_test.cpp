@@ -14,21 +14,15 @@
 #include <vector>
 
 #include "dapr_mqtt/base/unique_fd.h"
+#include "unit/mqtt/as_paho.h"
 
 namespace dapr_mqtt::mqtt::shims {
 namespace {
 
 using ::testing::ElementsAre;
-
-/// Runs `body` on a thread with one of Paho's names, which is how they are known.
-void as(const char* thread_name, const std::function<void()>& body) {
-  std::thread([&] {
-    pthread_setname_np(pthread_self(), thread_name);
-    body();
-  }).join();
-}
-constexpr const char* kSend = "MQTTAsync_send";
-constexpr const char* kReceive = "MQTTAsync_rcv";
+using testing::as;
+using testing::kReceive;
+using testing::kSend;
 
 /// A connection of Paho's, and the broker's end of it.
 struct Connection {
