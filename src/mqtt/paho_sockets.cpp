@@ -9,6 +9,7 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -174,7 +175,9 @@ std::size_t take(Socket& socket, void* buffer, std::size_t size) {
 /// With nothing read ahead.
 ssize_t read_more(int fd, Socket& socket, void* buffer, std::size_t size) {
   if (size >= kDirectRead) return real_recv(fd, buffer, size, 0);
-  socket.ahead = spare_buffer() ? std::move(spare_buffer()) : std::make_unique<char[]>(kAhead);
+  socket.ahead = std::move(spare_buffer());
+  if (!socket.ahead) socket.ahead.reset(new (std::nothrow) char[kAhead]);
+  if (!socket.ahead) return real_recv(fd, buffer, size, 0);
   socket.ahead_of = socket.life.load();
   const ssize_t n = real_recv(fd, socket.ahead.get(), kAhead, 0);
   if (n <= 0) {
@@ -283,12 +286,18 @@ ssize_t write(int fd, const iovec* parts, int count_of_parts) {
       return -1;
     }
   }
+  try {  // the caller is C
+    std::vector<int>& mine = with_aside();
+    if (std::find(mine.begin(), mine.end(), fd) == mine.end()) mine.push_back(fd);
+    socket->aside.reserve(socket->aside.size() + size);
+  } catch (const std::bad_alloc&) {
+    errno = EAGAIN;  // Paho keeps it and tries again
+    return -1;
+  }
   count(writes_put_aside);
   for (int i = 0; i < count_of_parts; ++i) {
     socket->aside.append(static_cast<const char*>(parts[i].iov_base), parts[i].iov_len);
   }
-  std::vector<int>& mine = with_aside();
-  if (std::find(mine.begin(), mine.end(), fd) == mine.end()) mine.push_back(fd);
   return static_cast<ssize_t>(size);
 }
 
