@@ -222,8 +222,9 @@ int PahoClient::on_message(void* context, char* topic, int topic_size, MQTTAsync
       if (self.mqtt5()) incoming.properties = message_properties(message->properties);
       incoming.received = base::SystemWallClock().now();
       if (message->qos == 2) incoming.packet.id = static_cast<std::uint16_t>(message->msgid);
-      shims::do_before_acknowledging(self);
       self.sink_->on_message(std::move(incoming));
+      // Behind it: a task that another thread did in between would not cover the message.
+      shims::do_before_acknowledging(self);
     } catch (...) {
       return 0;  // out of memory: Paho keeps the message and offers it again
     }

@@ -14,9 +14,9 @@
 #include <string_view>
 
 #include "dapr_mqtt/core/broker.h"
+#include "mqtt/before_acknowledging.h"
 #include "mqtt/broker_limits.h"
 #include "mqtt/operations.h"
-#include "mqtt/paho_sockets.h"
 #include "mqtt/tls_files.h"
 
 namespace dapr_mqtt::mqtt {

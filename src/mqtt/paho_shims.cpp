@@ -75,6 +75,7 @@
 #include <utility>
 #include <vector>
 
+#include "mqtt/before_acknowledging.h"
 #include "mqtt/paho_sockets.h"
 #include "mqtt/paho_threads.h"
 

@@ -14,39 +14,10 @@
 #include <utility>
 #include <vector>
 
+#include "mqtt/before_acknowledging.h"
 #include "mqtt/paho_threads.h"
 
 namespace dapr_mqtt::mqtt::shims {
-namespace {
-
-// ---- What is to be done before acknowledging ----
-
-std::mutex tasks_mutex;
-std::vector<BeforeAcknowledging*> tasks;  // guarded by tasks_mutex
-std::atomic<bool> tasks_wait{false};      // written under tasks_mutex
-
-}  // namespace
-
-void do_what_comes_before_acknowledging() {
-  if (!tasks_wait.load()) return;
-  // Held meanwhile, so that forget() returns only when its task does not run.
-  const std::lock_guard lock(tasks_mutex);
-  for (BeforeAcknowledging* task : tasks) task->secure();
-  tasks.clear();
-  tasks_wait.store(false);
-}
-
-void do_before_acknowledging(BeforeAcknowledging& task) {
-  const std::lock_guard lock(tasks_mutex);
-  if (std::find(tasks.begin(), tasks.end(), &task) == tasks.end()) tasks.push_back(&task);
-  tasks_wait.store(true);
-}
-
-void forget(BeforeAcknowledging& task) {
-  const std::lock_guard lock(tasks_mutex);
-  std::erase(tasks, &task);
-}
-
 namespace sockets {
 namespace {
 
@@ -63,10 +34,7 @@ constexpr std::size_t kHeldMost = 1U << 20U;
 /// Answers from what was read ahead until all sockets are looked at again.
 constexpr int kAnswers = 64;
 
-std::atomic<std::uint64_t> packets_from_ahead{0};
-std::atomic<std::uint64_t> writes_put_aside{0};
-
-void count(std::atomic<std::uint64_t>& counter) { counter.fetch_add(1, std::memory_order_relaxed); }
+std::atomic<std::uint64_t> served_from_ahead{0};
 
 struct Socket {
   std::mutex mutex;
@@ -240,7 +208,7 @@ ssize_t read(int fd, void* buffer, std::size_t size) {
   if (socket == nullptr || !socket->open() || size == 0) return real_recv(fd, buffer, size, 0);
   answer_unused = false;
   if (!has_ahead(*socket)) return read_more(fd, *socket, buffer, size);
-  count(packets_from_ahead);
+  served_from_ahead.fetch_add(1, std::memory_order_relaxed);
   std::size_t taken = take(*socket, buffer, size);
   if (taken < size) {  // the packet goes on
     const ssize_t rest =
@@ -259,7 +227,7 @@ ssize_t write(int fd, const iovec* parts, int count_of_parts) {
     return real_writev(fd, parts, count_of_parts);
   }
   const std::size_t size = size_of(parts, count_of_parts);
-  const bool hold = receiving && tasks_wait.load();
+  const bool hold = receiving && acknowledgements_wait();
   std::unique_lock lock(socket->mutex);
   if (socket->full.load()) send_aside(fd, *socket);
   if (socket->full.load()) {
@@ -294,7 +262,6 @@ ssize_t write(int fd, const iovec* parts, int count_of_parts) {
     errno = EAGAIN;  // Paho keeps it and tries again
     return -1;
   }
-  count(writes_put_aside);
   for (int i = 0; i < count_of_parts; ++i) {
     socket->aside.append(static_cast<const char*>(parts[i].iov_base), parts[i].iov_len);
   }
@@ -379,7 +346,7 @@ int after_wait(pollfd* fds, nfds_t size) {
   return found;
 }
 
-Counters counters() { return {packets_from_ahead.load(), writes_put_aside.load()}; }
+std::uint64_t reads_from_ahead() { return served_from_ahead.load(); }
 
 }  // namespace sockets
 }  // namespace dapr_mqtt::mqtt::shims

@@ -22,23 +22,6 @@
 
 namespace dapr_mqtt::mqtt::shims {
 
-/// Something that must be done before the acknowledgements of what has been
-/// received go out.
-class BeforeAcknowledging {
- public:
-  virtual ~BeforeAcknowledging() = default;
-  /// With none of Paho's locks held, as a rule on its receive thread. Must not call Paho.
-  virtual void secure() noexcept = 0;
-};
-
-/// Called on the receive thread, in a callback: what Paho writes there from now on
-/// waits for `task`, and once it was done it is forgotten.
-void do_before_acknowledging(BeforeAcknowledging& task);
-/// Does what is to be done before acknowledging, now.
-void do_what_comes_before_acknowledging();
-/// It will not be called any more once this returns. Any thread.
-void forget(BeforeAcknowledging& task);
-
 /// One of Paho's sockets, by its number. Numbers that are not known here are passed
 /// straight on, and so is what is called on other threads than Paho's.
 namespace sockets {
@@ -72,12 +55,8 @@ bool before_wait(pollfd* fds, nfds_t size);
 /// Its answer.
 int after_wait(pollfd* fds, nfds_t size);
 
-/// What happened so far, for tests.
-struct Counters {
-  std::uint64_t reads_from_ahead;  ///< calls of recv() that asked no kernel
-  std::uint64_t writes_put_aside;
-};
-Counters counters();
+/// Calls of recv() so far that were served without a system call: for tests.
+std::uint64_t reads_from_ahead();
 
 }  // namespace sockets
 }  // namespace dapr_mqtt::mqtt::shims

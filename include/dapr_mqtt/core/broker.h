@@ -94,7 +94,8 @@ class MessageSink {
   /// After one or several of on_message: what they took in must be safe when this
   /// returns (one commit at the most), since the broker gets its acknowledgements then.
   /// As a rule on the receive thread without the library's lock, else on a thread that
-  /// closes the connection; never at the same time as on_message of the same connection.
+  /// closes a connection; never at the same time as on_message of the same connection, or
+  /// as another secure(), of whatever connection.
   virtual void secure() noexcept = 0;
 };
 

@@ -68,8 +68,9 @@ struct AppendOutcome {
 /// nothing to a fuller one that has such messages. Messages that are not
 /// evictable are never dropped, even past the limits.
 ///
-/// Thread safety: append from the client's receive thread; commit, usage and
-/// oldest_received from any; all else from one other thread, at the same time.
+/// Thread safety: append from the client's receive thread; commit from any, one at a
+/// time; usage and oldest_received from any; all else from one other thread, at the
+/// same time.
 /// Costs do not grow with what is stored, but by its logarithm.
 class Inbox {
  public:

@@ -41,7 +41,7 @@ struct IntakeOptions {
 /// twice a minute at the most; those of persistent sessions are stored all the
 /// same, and the dispatcher stops intake by its hook intake_full.
 ///
-/// Thread-safe. All that is given by reference outlives it.
+/// Thread-safe, but for secure(). All that is given by reference outlives it.
 class Intake {
  public:
   /// A message could not be stored, or is in memory only (disk trouble): intake
@@ -62,7 +62,7 @@ class Intake {
   /// A message that came in on the consumer connection with this index.
   void on_message(std::size_t connection, core::IncomingMessage message) noexcept;
 
-  /// Commits what has come in. For all connections.
+  /// Commits what has come in. For all connections, so one call at a time.
   void secure() noexcept;
 
   /// Both for one connection, as the broker client wants it. Must not outlive this.

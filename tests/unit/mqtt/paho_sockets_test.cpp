@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "dapr_mqtt/base/unique_fd.h"
+#include "mqtt/before_acknowledging.h"
 #include "unit/mqtt/as_paho.h"
 
 namespace dapr_mqtt::mqtt::shims {
@@ -99,13 +100,13 @@ TEST(PahoSockets, What_is_there_is_read_at_once_and_handed_out_in_pieces) {
   as(kReceive, [] {
     const Connection c;
     c.broker_sends("abcdef");
-    const auto before = sockets::counters().reads_from_ahead;
+    const auto before = sockets::reads_from_ahead();
     ASSERT_TRUE(readable(c));
     EXPECT_EQ(c.read(1), "a");
     EXPECT_EQ(c.read(2), "bc");
     ASSERT_TRUE(readable(c)) << "there is more, though the kernel has none";
     EXPECT_EQ(c.read(3), "def");
-    EXPECT_EQ(sockets::counters().reads_from_ahead, before + 2);
+    EXPECT_EQ(sockets::reads_from_ahead(), before + 2);
     EXPECT_FALSE(readable(c));
     EXPECT_EQ(::recv(c.ours.get(), nullptr, 1, 0), -1);
     EXPECT_EQ(errno, EAGAIN);

@@ -1,0 +1,28 @@
+// What must be done before the acknowledgements of what has been received go out: Paho
+// writes them as soon as a callback returns, and paho_sockets keeps them back until then.
+#pragma once
+
+namespace dapr_mqtt::mqtt::shims {
+
+class BeforeAcknowledging {
+ public:
+  virtual ~BeforeAcknowledging() = default;
+  /// As a rule on Paho's receive thread with none of its locks held, else on a thread that
+  /// writes to a connection or closes it. Never two at a time, of whatever task. Must not
+  /// call Paho.
+  virtual void secure() noexcept = 0;
+};
+
+/// On the receive thread, in a callback that has taken something in: what Paho writes
+/// there from now on waits for `task`, which is forgotten when it was done. Without
+/// memory for that it is done at once.
+void do_before_acknowledging(BeforeAcknowledging& task) noexcept;
+/// Whether something waits to be done.
+bool acknowledgements_wait();
+/// Does what is to be done before acknowledging, now; returns when all is done that
+/// waited when it was called, by whatever thread.
+void do_what_comes_before_acknowledging();
+/// It will not be called any more once this returns. Any thread.
+void forget(BeforeAcknowledging& task);
+
+}  // namespace dapr_mqtt::mqtt::shims
