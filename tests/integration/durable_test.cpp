@@ -259,22 +259,25 @@ TEST_F(Durable, damaged_inbox_is_set_aside_and_told_of) {
 }
 
 TEST_F(Durable, full_disk_stops_receiving_loses_nothing_and_heals_by_itself) {
+  constexpr std::uintmax_t kRoom = 64U << 10U;
+  const std::string in_hand_data(4 * kRoom, 'x');
   {
     const auto client = connect(durable());
     const auto stream = client->pull("t");
     ASSERT_TRUE(client->publish("t", "before").ok());
     ASSERT_TRUE(stream->next());
 
-    // Files that may not grow are what a full disk is to the database.
+    // Files that may not grow are what a full disk is to the database. There is room for
+    // "before", which may reach the app before it is written, but not for what comes then.
     const pid_t pid = component->process().pid();
     rlimit unlimited{};
     ASSERT_EQ(::prlimit(pid, RLIMIT_FSIZE, nullptr, &unlimited), 0);
-    const rlimit full{fs::file_size(inboxes()[0] / "inbox.db-wal"), unlimited.rlim_max};
+    const rlimit full{fs::file_size(inboxes()[0] / "inbox.db-wal") + kRoom, unlimited.rlim_max};
     ASSERT_EQ(::prlimit(pid, RLIMIT_FSIZE, &full, nullptr), 0);
-    ASSERT_TRUE(client->publish("t", "in hand").ok());
+    ASSERT_TRUE(client->publish("t", in_hand_data).ok());
     const auto in_hand = stream->next();
     ASSERT_TRUE(in_hand) << "delivered from memory";
-    EXPECT_EQ(in_hand->data(), "in hand");
+    EXPECT_EQ(in_hand->data(), in_hand_data);
     ASSERT_TRUE(component->process().wait_for_output("receiving stops"));
     const grpc::Status sick = client->ping();
     EXPECT_FALSE(sick.ok());
@@ -292,7 +295,7 @@ TEST_F(Durable, full_disk_stops_receiving_loses_nothing_and_heals_by_itself) {
   start();
   const auto client = connect(durable());
   const auto stream = client->pull("t");
-  EXPECT_THAT(data_of(stream->take(3)), ElementsAre("before", "in hand", "queued by the broker"));
+  EXPECT_THAT(data_of(stream->take(3)), ElementsAre("before", in_hand_data, "queued by the broker"));
 }
 
 }  // namespace
