@@ -28,40 +28,49 @@ InboxKeeper::InboxKeeper(core::DurableInbox& inbox, base::Executor& executor, ba
 
 void InboxKeeper::disk_failed(const base::Status& cause) {
   executor_.post([weak = std::weak_ptr<InboxKeeper*>(self_), cause] {
-    if (const auto self = weak.lock()) (*self)->fails(cause);
+    const auto self = weak.lock();
+    if (!self) return;
+    (*self)->fails(cause);
+    (*self)->try_again();
   });
 }
 
 void InboxKeeper::fails(const base::Status& cause) {
   if (std::exchange(failing_, true)) return;
+  hooks_.disk_fails(cause);  // first, so that who reads the line finds it so
   log_.error("the inbox cannot be written: " + cause.message() +
-             "; receiving stops, the broker queues for this session. What has come in is in memory "
-             "and is delivered from there: if the process dies now, it is lost. Free the disk; it "
-             "goes on by itself");
-  hooks_.disk_fails(cause);
+             "; receiving stops, and the broker queues for this session. What could not be stored is "
+             "not acknowledged: the broker sends it again. Free the disk; it goes on by itself");
 }
 
-void InboxKeeper::flush_in(base::Duration delay) {
-  executor_.post_at(executor_.now() + delay, [weak = std::weak_ptr<InboxKeeper*>(self_)] {
-    if (const auto self = weak.lock()) (*self)->flush();
-  });
+void InboxKeeper::try_again() {
+  if (std::exchange(retry_posted_, true)) return;
+  executor_.post_at(executor_.now() + backoff_.next(),
+                    [weak = std::weak_ptr<InboxKeeper*>(self_)] {
+                      const auto self = weak.lock();
+                      if (!self) return;
+                      (*self)->retry_posted_ = false;
+                      (*self)->flush();
+                    });
 }
 
 void InboxKeeper::flush() {
   const base::Result<bool> more = inbox_.flush();
   if (!more.ok()) {
     fails(more.status());
-    flush_in(backoff_.next());
+    try_again();
     return;
   }
   backoff_.reset();
   if (more.value()) {
-    flush_in({});  // acknowledgements get in between
+    executor_.post([weak = std::weak_ptr<InboxKeeper*>(self_)] {  // acknowledgements get in between
+      if (const auto self = weak.lock()) (*self)->flush();
+    });
     return;
   }
   if (!std::exchange(failing_, false)) return;
-  log_.info("the inbox can be written again, all that came in meanwhile is stored: receiving goes on");
   hooks_.disk_works();
+  log_.info("the inbox can be written again: receiving goes on");
 }
 
 }  // namespace dapr_mqtt::instance

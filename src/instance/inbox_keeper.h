@@ -19,9 +19,9 @@ namespace dapr_mqtt::instance {
 class InboxKeeper {
  public:
   struct Hooks {
-    /// Stop intake: what comes in is in memory only. Once, until disk_works.
+    /// Stop intake: what comes in cannot be acknowledged. Once, until disk_works.
     std::function<void(const base::Status&)> disk_fails;
-    /// All that came in meanwhile is stored.
+    /// All that is in the inbox is stored.
     std::function<void()> disk_works;
   };
   struct Times {
@@ -35,13 +35,13 @@ class InboxKeeper {
   InboxKeeper(core::DurableInbox& inbox, base::Executor& executor, base::Log log, Hooks hooks,
               Times times);
 
-  /// What append said. On any thread.
+  /// What commit or append said. On any thread.
   void disk_failed(const base::Status& cause);
 
  private:
   void flush();
   void fails(const base::Status& cause);
-  void flush_in(base::Duration delay);
+  void try_again();
 
   core::DurableInbox& inbox_;
   base::Executor& executor_;
@@ -50,6 +50,7 @@ class InboxKeeper {
   const Times times_;
   base::Backoff backoff_;
   bool failing_ = false;
+  bool retry_posted_ = false;
   std::shared_ptr<InboxKeeper*> self_;  // posted tasks hold it weakly
 };
 

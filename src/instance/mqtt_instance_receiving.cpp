@@ -108,9 +108,11 @@ void MqttInstance::make_keeper(core::DurableInbox& durable) {
       InboxKeeper::Hooks{
           .disk_fails =
               [this](const base::Status& cause) {
+                {
+                  base::MutexLock lock(mutex_);
+                  disk_health_ = cause.with_context("the inbox cannot be written");
+                }
                 stop_intake(IntakeGate::kDiskFails);
-                base::MutexLock lock(mutex_);
-                disk_health_ = cause.with_context("the inbox cannot be written");
               },
           .disk_works =
               [this] {
@@ -118,6 +120,7 @@ void MqttInstance::make_keeper(core::DurableInbox& durable) {
                   base::MutexLock lock(mutex_);
                   disk_health_ = {};
                 }
+                dispatcher_->look_at_intake();  // what was given back may have made room
                 go_on(IntakeGate::kDiskFails);
               },
       });

@@ -97,6 +97,9 @@ class Dispatcher {
   /// Returns how many.
   std::size_t discard(const core::TopicFilter& filter);
 
+  /// Messages may have left the inbox in another way: whether intake may go on.
+  void look_at_intake() { watch_intake(false); }
+
   /// The streams of an earlier process have had their time to come back: what
   /// waits in queues that none has opened stays while there is room, with a line in
   /// the log for each.

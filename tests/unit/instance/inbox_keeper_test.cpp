@@ -96,6 +96,15 @@ TEST_F(InboxKeeperTest, stops_intake_at_once_when_the_disk_fails_and_starts_it_w
   EXPECT_TRUE(log.contains("receiving goes on")) << log.text();
 }
 
+TEST_F(InboxKeeperTest, goes_on_by_itself_though_nothing_waits_to_be_written) {
+  keeper->disk_failed(base::unavailable("disk full"));
+  executor.advance(milliseconds(0));
+  EXPECT_THAT(told, ::testing::ElementsAre("fails: disk full"));
+  executor.advance(seconds(1));
+  EXPECT_THAT(told, ::testing::ElementsAre("fails: disk full", "works"));
+  EXPECT_EQ(inbox.flushes, 1);
+}
+
 TEST_F(InboxKeeperTest, does_nothing_once_it_has_gone) {
   inbox.unwritten();
   keeper.reset();
