@@ -138,6 +138,7 @@ class DeliverWay {
                                                          counters_, log_, delivery::DispatcherHooks{});
     intake_ = std::make_unique<delivery::Intake>(options, routes_, *inbox_, dispatcher_->arrivals(),
                                                  executor_, clock_, counters_, log_, nullptr);
+    sink_ = intake_->sink(0);
     for (const core::TopicFilter& filter : parsed) {
       auto app = std::make_shared<App>(delivered_);
       app->stream = dispatcher_->open(filter, app);
@@ -150,8 +151,8 @@ class DeliverWay {
     message.topic = topic;
     message.payload.assign(kPayload, 'x');
     message.qos = core::QoS::kAtLeastOnce;
-    intake_->on_message(0, std::move(message));
-    intake_->secure();  // each by itself: the most that it costs
+    sink_->on_message(std::move(message));
+    static_cast<void>(sink_->secure());  // each by itself: the most that it costs
   }
   void run() { executor_.run(); }
   /// Acknowledges the oldest that is in an app's hands.
@@ -192,6 +193,7 @@ class DeliverWay {
   delivery::RoutingTable routes_;
   std::unique_ptr<delivery::Dispatcher> dispatcher_;
   std::unique_ptr<delivery::Intake> intake_;
+  std::unique_ptr<core::MessageSink> sink_;
 };
 
 }  // namespace dapr_mqtt::bench

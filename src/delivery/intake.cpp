@@ -1,29 +1,39 @@
 #include "dapr_mqtt/delivery/intake.h"
 
 #include <exception>
+#include <new>
 #include <utility>
 
 #include "dapr_mqtt/base/text.h"
 #include "delivery/intake_reports.h"
 
 namespace dapr_mqtt::delivery {
-namespace {
 
-class ConnectionSink final : public core::MessageSink {
+class Intake::Sink final : public core::MessageSink {
  public:
-  ConnectionSink(Intake& intake, std::size_t connection)
+  Sink(Intake& intake, std::size_t connection)
       : intake_(intake), connection_(connection) {}
   void on_message(core::IncomingMessage message) noexcept override {
-    intake_.on_message(connection_, std::move(message));
+    const bool promised = message.qos != core::QoS::kAtMostOnce;
+    if (promised && came_.load() == 0) failures_before_.store(intake_.failed_commits_.load());
+    const bool taken_in = intake_.on_message(connection_, std::move(message));
+    if (!promised) return;
+    came_.fetch_add(1);
+    if (!taken_in) missed_.store(true);
   }
-  void secure() noexcept override { intake_.secure(); }
+  bool secure() noexcept override {
+    const std::uint64_t came = came_.exchange(0);
+    return came == 0 || intake_.secure(came, missed_.exchange(false), failures_before_.load());
+  }
 
  private:
   Intake& intake_;
   const std::size_t connection_;
+  // Of QoS 1 and 2, since the last secure():
+  std::atomic<std::uint64_t> came_{0};
+  std::atomic<bool> missed_{false};  ///< one of them could not be taken in
+  std::atomic<std::uint64_t> failures_before_{0};
 };
-
-}  // namespace
 
 Intake::Intake(IntakeOptions options, const RoutingTable& routes, core::Inbox& inbox,
                Arrivals& arrivals, const base::Executor& time, const base::WallClock& clock,
@@ -43,39 +53,51 @@ Intake::Intake(IntakeOptions options, const RoutingTable& routes, core::Inbox& i
 Intake::~Intake() = default;
 
 std::unique_ptr<core::MessageSink> Intake::sink(std::size_t connection) {
-  return std::make_unique<ConnectionSink>(*this, connection);
+  return std::make_unique<Sink>(*this, connection);
 }
 
-void Intake::on_message(std::size_t connection, core::IncomingMessage message) noexcept {
+bool Intake::on_message(std::size_t connection, core::IncomingMessage message) noexcept {
   try {
-    take_in(connection, std::move(message));
+    return take_in(connection, std::move(message));
   } catch (const std::exception& e) {
     // Out of memory: the one thing that can throw here. The receive thread, and
     // with it every other instance, must go on.
-    if (append_failed_) append_failed_(base::resource_exhausted(e.what()));
+    tell(base::resource_exhausted(e.what()));
+    return false;
   }
 }
 
-void Intake::secure() noexcept {
-  const std::uint64_t came = not_secured_.exchange(0);
-  if (came == 0) return;
+bool Intake::secure(std::uint64_t came, bool missed, std::uint64_t failures_before) noexcept {
+  base::Status status;
   try {
-    const base::Status status = inbox_.commit();
-    if (status.ok()) return;
-    core::bump(counters_.unsaved, came);
-    if (append_failed_) append_failed_(status);
+    status = inbox_.commit();
   } catch (const std::exception& e) {
-    if (append_failed_) append_failed_(base::resource_exhausted(e.what()));
+    status = base::resource_exhausted(e.what());
+  }
+  if (!status.ok()) {
+    failed_commits_.fetch_add(1);
+    tell(status);
+  }
+  // A commit for another connection may have failed with what came here in it.
+  if (!missed && failed_commits_.load() == failures_before) return true;
+  core::bump(counters_.unsaved, came);
+  return !options_.persistent;  // the broker of a clean session sends nothing again
+}
+
+void Intake::tell(const base::Status& failed) noexcept {
+  try {
+    if (append_failed_) append_failed_(failed);
+  } catch (const std::bad_alloc&) {  // the next one will tell
   }
 }
 
-void Intake::take_in(std::size_t connection, core::IncomingMessage message) {
+bool Intake::take_in(std::size_t connection, core::IncomingMessage message) {
   core::bump(counters_.received);
   core::bump(counters_.received_bytes, message.payload.size());
   if (message.payload.size() > options_.max_payload) {
     core::bump(counters_.too_large);
     reports_->too_large(message.topic, message.payload.size(), options_.max_payload);
-    return;
+    return true;
   }
   if (message.received == base::WallTime{}) message.received = clock_.now();
   message.packet.connection = connection;
@@ -84,39 +106,37 @@ void Intake::take_in(std::size_t connection, core::IncomingMessage message) {
   auto filters = routes->match(connection, message.topic);
   if (filters.empty()) {
     if (options_.persistent) {
-      store(core::Inbox::kUnclaimed, std::move(message), *routes);
-      return;
+      return store(core::Inbox::kUnclaimed, std::move(message), *routes);
     }
     // A clean session: its subscription has just ended.
     core::bump(counters_.unrouted);
     if (log_.debug_enabled()) {
       log_.debug("no subscription for a message on topic " + base::quote(message.topic));
     }
-    return;
+    return true;
   }
   if (unwanted_) {
     std::erase_if(filters, [&](const auto* filter) { return unwanted_(*filter, message); });
-    if (filters.empty()) return;
+    if (filters.empty()) return true;
   }
+  bool stored = true;
   for (std::size_t i = 0; i + 1 < filters.size(); ++i) {
     core::IncomingMessage copy = message;
     copy.packet = {};  // done with when the last one is stored
-    store(filters[i]->str(), std::move(copy), *routes);
+    stored = store(filters[i]->str(), std::move(copy), *routes) && stored;
   }
-  store(filters.back()->str(), std::move(message), *routes);
+  return store(filters.back()->str(), std::move(message), *routes) && stored;
 }
 
-void Intake::store(std::string_view queue, core::IncomingMessage message, const Routes& routes) {
-  const bool promised = message.qos != core::QoS::kAtMostOnce;
+bool Intake::store(std::string_view queue, core::IncomingMessage message, const Routes& routes) {
   const bool evictable = !options_.persistent || message.qos == core::QoS::kAtMostOnce;
   const auto outcome = inbox_.append(queue, std::move(message), evictable);
   if (!outcome.ok()) {
     reports_->not_stored(queue, outcome.status());
-    if (append_failed_) append_failed_(outcome.status());
-    return;
+    tell(outcome.status());
+    return false;
   }
   const core::AppendOutcome& done = outcome.value();
-  if (promised && done.id != 0) not_secured_.fetch_add(1);
   for (const core::Evicted& evicted : done.evicted) {
     core::bump(counters_.dropped_qos0, evicted.qos0);
     core::bump(counters_.dropped, evicted.messages - evicted.qos0);
@@ -132,6 +152,7 @@ void Intake::store(std::string_view queue, core::IncomingMessage message, const 
   } else if (done.id != 0 || stop) {
     arrivals_.note(queue, stop);
   }
+  return true;
 }
 
 }  // namespace dapr_mqtt::delivery

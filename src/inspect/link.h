@@ -64,7 +64,7 @@ class FirstWord final : public core::ConnectionListener {
 class Received final : public core::MessageSink {
  public:
   void on_message(core::IncomingMessage message) noexcept override;
-  void secure() noexcept override {}
+  bool secure() noexcept override { return true; }
   /// The message with this payload; none when it has not come in time.
   std::optional<core::IncomingMessage> wait(const std::string& payload,
                                             std::chrono::milliseconds timeout);

@@ -40,7 +40,7 @@ class Stepper {
     if (now_ - state().connected_at >= kGoodConnection) {
       state().short_lived = 0;
       state().backoff.reset();
-    } else {
+    } else if (event.cause.kind() != base::ErrorKind::kResourceExhausted) {
       ++state().short_lived;
     }
     wait_and_tell(event.cause, state().short_lived >= kTakeOverSuspected ? state().short_lived : 0);

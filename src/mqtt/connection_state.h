@@ -25,7 +25,8 @@ struct ConnectionState {
   bool suspend_wished = false;  ///< suspend() came before open()
   base::Backoff backoff;
   base::TimePoint connected_at{};
-  int short_lived = 0;  ///< connections in a row that broke soon
+  /// Connections in a row that broke soon, but for want of resources here or there.
+  int short_lived = 0;
 };
 
 /// A connection that held this long was a good one: back-off starts over. Two

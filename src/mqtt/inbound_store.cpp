@@ -1,5 +1,7 @@
 #include "mqtt/inbound_store.h"
 
+#include <mqtt/exception.h>
+
 #include <charconv>
 #include <optional>
 #include <stdexcept>
@@ -43,11 +45,16 @@ std::string packet_of_mark(core::PacketStore::Id id) {
   return {0x34, 6, 0, 1, 't', static_cast<char>(id >> 8U), static_cast<char>(id & 0xffU), 0};
 }
 
+/// The interface's way to fail.
+void require(const base::Status& status) {
+  if (!status.ok()) throw ::mqtt::persistence_exception(status.message());
+}
+
 }  // namespace
 
 void InboundStore::open(const std::string&, const std::string&) {}
 void InboundStore::close() {}
-void InboundStore::clear() { packets_.clear(); }
+void InboundStore::clear() { require(packets_.clear()); }
 
 bool InboundStore::contains_key(const std::string& key) {
   for (const Entry& entry : packets_.entries()) {
@@ -68,7 +75,7 @@ void InboundStore::put(const std::string& key, const std::vector<::mqtt::string_
   if (entry->mark) return packets_.put_mark(entry->id);
   std::string packet;
   for (const auto& part : parts) packet.append(part.data(), part.size());
-  packets_.put_body(entry->id, std::move(packet));
+  require(packets_.put_body(entry->id, std::move(packet)));
 }
 
 std::string InboundStore::get(const std::string& key) const {
@@ -82,7 +89,7 @@ std::string InboundStore::get(const std::string& key) const {
 void InboundStore::remove(const std::string& key) {
   // Paho asks for both names of a message, whichever it has.
   const auto entry = entry_of(key);
-  if (entry && contains_key(key)) packets_.remove(entry->id);
+  if (entry && contains_key(key)) require(packets_.remove(entry->id));
 }
 
 }  // namespace dapr_mqtt::mqtt

@@ -18,6 +18,8 @@ namespace dapr_mqtt::mqtt {
 /// come in is all there is to know; what it gets back on a restart is a packet
 /// without a body, which it does not look at (MQTTPersistence_restorePackets).
 ///
+/// What the store does not take is thrown as a persistence_exception.
+///
 /// As thread-safe as the store, which outlives it.
 class InboundStore final : public ::mqtt::iclient_persistence {
  public:

@@ -4,9 +4,10 @@
 
 namespace dapr_mqtt::mqtt {
 
-void MemoryPackets::put_body(Id id, std::string packet) {
+base::Status MemoryPackets::put_body(Id id, std::string packet) {
   base::MutexLock lock(mutex_);
   packets_.insert_or_assign(id, std::move(packet));
+  return {};
 }
 
 void MemoryPackets::put_mark(Id id) {
@@ -14,14 +15,16 @@ void MemoryPackets::put_mark(Id id) {
   packets_.insert_or_assign(id, std::nullopt);
 }
 
-void MemoryPackets::remove(Id id) {
+base::Status MemoryPackets::remove(Id id) {
   base::MutexLock lock(mutex_);
   packets_.erase(id);
+  return {};
 }
 
-void MemoryPackets::clear() {
+base::Status MemoryPackets::clear() {
   base::MutexLock lock(mutex_);
   packets_.clear();
+  return {};
 }
 
 std::vector<core::PacketStore::Entry> MemoryPackets::entries() const {

@@ -13,10 +13,10 @@ namespace dapr_mqtt::mqtt {
 /// not the process. Thread-safe.
 class MemoryPackets final : public core::PacketStore {
  public:
-  void put_body(Id id, std::string packet) override;
+  base::Status put_body(Id id, std::string packet) override;
   void put_mark(Id id) override;
-  void remove(Id id) override;
-  void clear() override;
+  base::Status remove(Id id) override;
+  base::Status clear() override;
   std::vector<Entry> entries() const override;
   std::optional<std::string> body(Id id) const override;
 

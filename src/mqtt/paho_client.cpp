@@ -9,7 +9,7 @@
 #include "mqtt/connack_guard.h"
 #include "mqtt/connect_arguments.h"
 #include "mqtt/paho_library.h"
-#include "mqtt/persistence_glue.h"
+#include "mqtt/paho_threads.h"
 #include "mqtt/properties.h"
 #include "mqtt/reason_codes.h"
 #include "mqtt/reason_codes_v5.h"
@@ -57,12 +57,21 @@ base::Result<std::shared_ptr<PahoClient>> PahoClient::make(const core::Endpoint&
   create.MQTTVersion = paho_version(options.protocol);
   create.sendWhileDisconnected = 0;
   create.maxBufferedMessages = kMaxBuffered;
-  if (store != nullptr) client->persistence_ = persistence_for(*store);
+  if (store != nullptr) {
+    PahoClient& self = *client;
+    self.persistence_.emplace(Persistence{*store, [&self] {
+                                            // Elsewhere there is nothing to acknowledge.
+                                            if (shims::caller() != shims::Caller::kReceive) return;
+                                            self.unsafe_ = true;
+                                            shims::do_before_acknowledging(self);
+                                          }});
+    self.persistence_functions_ = persistence_for(*self.persistence_);
+  }
   base::MutexLock calls(PahoLibrary::instance().calls());
   int code = MQTTAsync_createWithOptions(
       &client->handle_, paho_uri(endpoint).c_str(), options.client_id.c_str(),
       store != nullptr ? MQTTCLIENT_PERSISTENCE_USER : MQTTCLIENT_PERSISTENCE_NONE,
-      store != nullptr ? &client->persistence_ : nullptr, &create);
+      store != nullptr ? &client->persistence_functions_ : nullptr, &create);
   if (code == MQTTASYNC_SUCCESS) {
     code = MQTTAsync_setCallbacks(client->handle_, client.get(), on_lost, on_message, nullptr);
   }
@@ -201,6 +210,18 @@ std::optional<Done> PahoClient::answered(void* context) {
 
 void PahoClient::lose(const base::Status& how) {
   if (!lost_.exchange(true)) events_.lost(how);
+}
+
+bool PahoClient::secure() noexcept {
+  if (!unsafe_ && (sink_ == nullptr || sink_->secure())) return true;
+  try {
+    lose(base::resource_exhausted(
+        "what came in could not be stored, so the broker gets no acknowledgement for it and "
+        "sends it again"));
+  } catch (const std::bad_alloc&) {  // its keep alive ends it, then
+    lost_ = true;
+  }
+  return false;
 }
 
 // ---- Called by Paho, on its threads, with its lock held. ----

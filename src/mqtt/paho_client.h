@@ -17,6 +17,7 @@
 #include "mqtt/before_acknowledging.h"
 #include "mqtt/broker_limits.h"
 #include "mqtt/operations.h"
+#include "mqtt/persistence_glue.h"
 #include "mqtt/tls_files.h"
 
 namespace dapr_mqtt::mqtt {
@@ -51,7 +52,8 @@ class PahoClient final : private shims::BeforeAcknowledging {
     /// The broker's refusal in CONNACK, or OK when the attempt ended without one.
     std::function<void(base::Status refusal)> connect_failed;
     /// A connection broke; no operation completes any more. With the broker's
-    /// reason, if it gave one (MQTT 5's DISCONNECT), else OK.
+    /// reason, if it gave one (MQTT 5's DISCONNECT), else OK. Or it is of no more use, since
+    /// nothing is acknowledged on it any more: RESOURCE_EXHAUSTED.
     std::function<void(base::Status reason)> lost;
   };
   using Subscribed = core::BrokerConsumer::Subscribed;
@@ -112,7 +114,7 @@ class PahoClient final : private shims::BeforeAcknowledging {
   static void on_operation_failed(void* context, MQTTAsync_failureData* data);
   static void on_operation_failed5(void* context, MQTTAsync_failureData5* data);
 
-  void secure() noexcept override { sink_->secure(); }
+  bool secure() noexcept override;
 
   bool mqtt5() const { return protocol_ == core::ProtocolVersion::kMqtt5; }
   void lose(const base::Status& how);
@@ -127,13 +129,16 @@ class PahoClient final : private shims::BeforeAcknowledging {
   const core::ProtocolVersion protocol_;
   const std::string client_id_;
   core::MessageSink* const sink_;
-  MQTTClient_persistence persistence_{};
+  std::optional<Persistence> persistence_;
+  MQTTClient_persistence persistence_functions_{};
   BrokerLimits limits_;  // written once, before `connected`
 
   // Guarded by PahoLibrary::calls().
   MQTTAsync handle_ = nullptr;
 
   std::atomic<bool> lost_{false};
+  /// The store did not take a change.
+  std::atomic<bool> unsafe_{false};
   std::atomic<std::uint64_t> completed_{0};
   Operations operations_{*this};
 };

@@ -40,8 +40,9 @@
 //  recv, writev, shutdown, and poll once more
 //               Paho makes some seven system calls for a message. With paho_sockets it
 //               reads ahead, and what it writes goes out together.
-//  SSL_write    Not so with TLS, where an acknowledgement goes out at once: what must be
-//               done before it is done here.
+//  SSL_read, SSL_write
+//               Not so with TLS, where an acknowledgement goes out at once: what must be
+//               done before it is done here, and where it failed nothing goes out.
 //  getaddrinfo  Paho looks names up with its process-wide lock held, so that one
 //               slow name server stops all clients. We look up on a thread of our
 //               own first and hand the address over here; the name stays in the
@@ -425,9 +426,17 @@ ssize_t writev(int fd, const iovec* parts, int count) {
   return shims::sockets::write(fd, parts, count);
 }
 
+int SSL_read(SSL* connection, void* buffer, int size) {
+  if (shims::caller() == Caller::kReceive) shims::handling(::SSL_get_fd(connection));
+  static const auto function = shims::next<int(SSL*, void*, int)>("SSL_read");
+  return function(connection, buffer, size);
+}
+
 int SSL_write(SSL* connection, const void* data, int size) {
+  const Caller caller = shims::caller();
   // Paho's acknowledgement goes out with this, at once.
-  if (shims::caller() == Caller::kReceive) shims::do_what_comes_before_acknowledging();
+  if (caller == Caller::kReceive) shims::do_what_comes_before_acknowledging();
+  if (caller != Caller::kOther && shims::refused(::SSL_get_fd(connection))) return size;
   static const auto function = shims::next<int(SSL*, const void*, int)>("SSL_write");
   return function(connection, data, size);
 }

@@ -21,8 +21,6 @@ namespace dapr_mqtt::mqtt::shims {
 namespace sockets {
 namespace {
 
-/// Sockets with higher numbers are not looked after: the process has other limits first.
-constexpr std::size_t kSockets = 8192;
 /// Read at once.
 constexpr std::size_t kAhead = 64U << 10U;
 /// What asks for so much is read into its own place.
@@ -79,8 +77,9 @@ std::vector<int>& with_aside() {
   return fds;
 }
 
+/// Or drops it, where nothing may go out any more.
 void send_aside(int fd, Socket& socket) {
-  std::size_t sent = 0;
+  std::size_t sent = refused(fd) ? socket.aside.size() : 0;
   while (sent < socket.aside.size()) {
     const ssize_t n = ::send(fd, socket.aside.data() + sent, socket.aside.size() - sent,
                              MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -184,6 +183,7 @@ void opened(int fd) {
     if (place.compare_exchange_strong(socket, made.get())) socket = made.release();
   }
   const std::lock_guard lock(socket->mutex);
+  connecting(fd);
   socket->life.fetch_add(socket->open() ? 2 : 1);
   socket->held = false;
   socket->full.store(false);
@@ -204,6 +204,7 @@ void closing(int fd) {
 }
 
 ssize_t read(int fd, void* buffer, std::size_t size) {
+  handling(fd);
   Socket* socket = find(fd);
   if (socket == nullptr || !socket->open() || size == 0) return real_recv(fd, buffer, size, 0);
   answer_unused = false;
@@ -221,14 +222,15 @@ ssize_t read(int fd, void* buffer, std::size_t size) {
 ssize_t write(int fd, const iovec* parts, int count_of_parts) {
   if (caller() == Caller::kOther) return write_behind_what_is_aside(fd, parts, count_of_parts);
   Socket* socket = find(fd);
+  const std::size_t size = size_of(parts, count_of_parts);
   const bool receiving = caller() == Caller::kReceive;
   if (socket == nullptr || !socket->open()) {
     if (receiving) do_what_comes_before_acknowledging();
     return real_writev(fd, parts, count_of_parts);
   }
-  const std::size_t size = size_of(parts, count_of_parts);
   const bool hold = receiving && acknowledgements_wait();
   std::unique_lock lock(socket->mutex);
+  if (refused(fd)) return static_cast<ssize_t>(size);
   if (socket->full.load()) send_aside(fd, *socket);
   if (socket->full.load()) {
     errno = EAGAIN;
@@ -248,6 +250,7 @@ ssize_t write(int fd, const iovec* parts, int count_of_parts) {
         errno = EAGAIN;
         return -1;
       }
+      if (refused(fd)) return static_cast<ssize_t>(size);
       if (size > kTogether / 2) return real_writev(fd, parts, count_of_parts);
     } else if (socket->aside.size() + size > kHeldMost) {
       errno = EAGAIN;

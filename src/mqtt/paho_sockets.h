@@ -10,6 +10,10 @@
 //
 // Nothing waits for it: both threads come to their wait, or to the next few KiB,
 // within microseconds. A socket that takes no more makes Paho wait as ever.
+//
+// A socket that is refused (before_acknowledging) seems to take all that Paho's threads
+// write, and what was put aside is dropped. Another thread's last word, DISCONNECT, goes
+// out, so that the broker does not take the end for a failure and publish a last will.
 #pragma once
 
 #include <poll.h>

@@ -9,8 +9,6 @@
 namespace dapr_mqtt::mqtt {
 namespace {
 
-using Store = ::mqtt::iclient_persistence;
-
 template <typename Body>
 int guarded(Body body) {
   try {
@@ -20,7 +18,19 @@ int guarded(Body body) {
   }
 }
 
-Store& store_of(void* handle) { return *static_cast<Store*>(handle); }
+Persistence& persistence_of(void* handle) { return *static_cast<Persistence*>(handle); }
+::mqtt::iclient_persistence& store_of(void* handle) { return persistence_of(handle).store; }
+
+/// `body` changes what is stored.
+template <typename Body>
+int change(void* handle, Body body) {
+  const int code = guarded([&] {
+    body(store_of(handle));
+    return true;
+  });
+  if (code != 0) persistence_of(handle).failed();
+  return code;
+}
 
 /// Memory that the C library frees.
 char* copy_out(const std::string& bytes, bool terminated) {
@@ -46,12 +56,11 @@ int close_store(void* handle) {
 }
 
 int put(void* handle, char* key, int count, char* buffers[], int sizes[]) {
-  return guarded([&] {
+  return change(handle, [&](auto& store) {
     std::vector<::mqtt::string_view> parts;
     for (int i = 0; i < count; ++i)
       parts.emplace_back(buffers[i], static_cast<std::size_t>(sizes[i]));
-    store_of(handle).put(key, parts);
-    return true;
+    store.put(key, parts);
   });
 }
 
@@ -65,10 +74,7 @@ int get(void* handle, char* key, char** buffer, int* size) {
 }
 
 int remove(void* handle, char* key) {
-  return guarded([&] {
-    store_of(handle).remove(key);
-    return true;
-  });
+  return change(handle, [&](auto& store) { store.remove(key); });
 }
 
 int keys(void* handle, char*** out, int* count) {
@@ -85,10 +91,7 @@ int keys(void* handle, char*** out, int* count) {
 }
 
 int clear(void* handle) {
-  return guarded([&] {
-    store_of(handle).clear();
-    return true;
-  });
+  return change(handle, [](auto& store) { store.clear(); });
 }
 
 int contains_key(void* handle, char* key) {
@@ -97,8 +100,8 @@ int contains_key(void* handle, char* key) {
 
 }  // namespace
 
-MQTTClient_persistence persistence_for(::mqtt::iclient_persistence& store) {
-  return {&store, open_store, close_store, put, get, remove, keys, clear, contains_key};
+MQTTClient_persistence persistence_for(Persistence& persistence) {
+  return {&persistence, open_store, close_store, put, get, remove, keys, clear, contains_key};
 }
 
 }  // namespace dapr_mqtt::mqtt

@@ -131,7 +131,7 @@ void add_inbox(InstanceMetrics& m, const InstanceReading& instance, base::WallTi
           "Age of the oldest message in the inbox; 0 when it is empty.",
           std::max(age.count(), 0.0), {}, Same::kHighest);
   m.counter("dapr_mqtt_inbox_unsaved_messages_total",
-            "Messages kept in memory only at first, since the disk failed.",
+            "Messages that the disk did not take: not acknowledged, the broker sends them again.",
             instance.counters.unsaved);
   m.counter("dapr_mqtt_intake_stops_total", "How often the inbox was full and receiving stopped.",
             instance.counters.intake_paused);

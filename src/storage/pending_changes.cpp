@@ -39,6 +39,14 @@ void PendingChanges::take_from(core::InboxId first, Changes& taken) {
   changes_.erase(begin, changes_.end());
 }
 
+std::vector<core::InboxId> PendingChanges::inserts_from(core::InboxId first) const {
+  std::vector<core::InboxId> ids;
+  for (auto it = changes_.lower_bound(first); it != changes_.end(); ++it) {
+    if (it->second == Kind::kInsert) ids.push_back(it->first);
+  }
+  return ids;
+}
+
 void PendingChanges::put_back(const Changes& changes) {
   for (const auto& [id, kind] : changes) {
     const auto newer = changes_.find(id);

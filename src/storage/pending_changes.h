@@ -35,6 +35,8 @@ class PendingChanges {
   bool any_from(core::InboxId first) const { return changes_.lower_bound(first) != changes_.end(); }
   /// Moves those of the messages from `first` on to the end of `taken`.
   void take_from(core::InboxId first, Changes& taken);
+  /// The messages from `first` on that have no row yet.
+  std::vector<core::InboxId> inserts_from(core::InboxId first) const;
   /// These could not be written; newer changes of the same messages count.
   void put_back(const Changes& changes);
 

@@ -164,9 +164,10 @@ core::AppendOutcome SqliteInbox::append_safely(std::string_view queue, IndexItem
 }
 
 base::Status SqliteInbox::commit() {
+  std::vector<InboxIndex::Gone> gone;  // freed after the locks
   {
     base::MutexLock lock(mutex_);
-    if (!trouble_.ok()) return trouble_;
+    if (!trouble_.ok()) return give_back(std::exchange(first_uncommitted_, 0), gone);
     if (first_uncommitted_ == 0) return {};
   }
   base::Status status;
@@ -174,11 +175,12 @@ base::Status SqliteInbox::commit() {
   {
     base::MutexLock disk(file_.mutex);
     Batch batch;
+    InboxId first = 0;
     {
       base::MutexLock lock(mutex_);
+      first = std::exchange(first_uncommitted_, 0);
       // flush() may have been quicker, and may have failed.
-      if (!trouble_.ok()) return trouble_;
-      const InboxId first = std::exchange(first_uncommitted_, 0);
+      if (!trouble_.ok()) return give_back(first, gone);
       if (first == 0 || !changes_.any_from(first)) return {};
       batch = take_riders();
       changes_.take_from(first, batch.changes);
@@ -191,11 +193,24 @@ base::Status SqliteInbox::commit() {
     } else {
       changes_.put_back(batch.changes);
       trouble_ = status;
+      give_back(first, gone);
     }
     news = to_be_told();
   }
   if (news) tell();
   return status;
+}
+
+const base::Status& SqliteInbox::give_back(InboxId first, std::vector<InboxIndex::Gone>& gone) {
+  if (first == 0) return trouble_;
+  for (const InboxId id : changes_.inserts_from(first)) {
+    const IndexItem& item = *index_.find(id);
+    // QoS 0 comes but once, QoS 2 is known by its identifier when it comes again.
+    if (item.qos != core::QoS::kAtLeastOnce || item.taken || item.failures > 0) continue;
+    gone.push_back(*index_.remove(id));
+    changes_.gone(id);
+  }
+  return trouble_;
 }
 
 std::optional<core::InboxEntry> SqliteInbox::take(std::string_view queue, base::WallTime now,
@@ -483,15 +498,15 @@ void SqliteInbox::close() {
   base::Result<bool> more = true;
   while (more.ok() && more.value()) more = flush_some(kFlushed);
   bool empty = false;
-  std::size_t lost = 0;
+  std::size_t unstored = 0;
   {
     base::MutexLock lock(mutex_);
     empty = more.ok() && index_.usage().messages == 0 && file_.session.empty();
-    lost = changes_.inserts();
+    unstored = changes_.inserts();
   }
-  if (lost > 0) {
-    log_.error(std::to_string(lost) + " message(s) that the broker takes for delivered are lost, "
-               "since they could not be stored before the end: " + more.status().message());
+  if (unstored > 0) {
+    log_.warn(std::to_string(unstored) + " message(s) in memory could not be stored before the end: " +
+              more.status().message() + "; the broker sends those of QoS 1 and 2 again");
   }
   file_.session_rows.reset();
   file_.messages.reset();

@@ -92,6 +92,10 @@ class SqliteInbox final : public core::DurableInbox {
   void written(const Batch& batch) DM_REQUIRES(mutex_);
   base::Status write(const Batch& batch) DM_REQUIRES(file_.mutex);
   base::Status write_one(const Write& write) DM_REQUIRES(file_.mutex);
+  /// Takes what came in from `first` on, is not stored and will come again out of the
+  /// inbox. Returns the trouble.
+  const base::Status& give_back(core::InboxId first, std::vector<InboxIndex::Gone>& gone)
+      DM_REQUIRES(mutex_);
   base::Result<bool> flush_some(std::size_t most) DM_REQUIRES(file_.mutex);
   base::Result<MessagePtr> read(core::InboxId id) DM_EXCLUDES(file_.mutex);
   /// The sessions' part could not be written.

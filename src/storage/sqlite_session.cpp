@@ -9,33 +9,36 @@ class SqliteSession::Packets final : public core::PacketStore {
   Packets(SqliteSession& owner, std::size_t connection)
       : owner_(owner), file_(owner.file_), connection_(connection) {}
 
-  void put_body(Id id, std::string packet) override {
+  base::Status put_body(Id id, std::string packet) override {
     base::Status status;
     {
       base::MutexLock lock(file_.mutex);
       status = file_.session.put_body(file_.session_rows.get(), key(id), std::move(packet));
     }
     owner_.report(status);
+    return status;
   }
   void put_mark(Id id) override {
     base::MutexLock lock(file_.mutex);
     file_.session.put_mark(key(id));
   }
-  void remove(Id id) override {
+  base::Status remove(Id id) override {
     base::Status status;
     {
       base::MutexLock lock(file_.mutex);
       status = file_.session.remove(file_.session_rows.get(), key(id));
     }
     owner_.report(status);
+    return status;
   }
-  void clear() override {
+  base::Status clear() override {
     base::Status status;
     {
       base::MutexLock lock(file_.mutex);
       status = file_.session.clear(file_.session_rows.get(), connection_);
     }
     owner_.report(status);
+    return status;
   }
   std::vector<Entry> entries() const override {
     base::MutexLock lock(file_.mutex);

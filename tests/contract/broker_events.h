@@ -65,7 +65,7 @@ class RecordingSink final : public core::MessageSink {
   void on_message(core::IncomingMessage message) noexcept override {
     messages.set(std::move(message));
   }
-  void secure() noexcept override {}
+  bool secure() noexcept override { return true; }
 
   Awaited<core::IncomingMessage> messages;
 };

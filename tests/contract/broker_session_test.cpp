@@ -2,12 +2,14 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <semaphore>
 #include <string>
 
 #include "contract/broker_fixture.h"
 #include "contract/scripted_broker.h"
+#include "mqtt/memory_packets.h"
 #include "mqtt/paho_shims.h"
 
 namespace dapr_mqtt::testing {
@@ -59,9 +61,9 @@ class SlowSink final : public core::MessageSink {
   void on_message(core::IncomingMessage message) noexcept override {
     messages.set(std::move(message));
   }
-  void secure() noexcept override {
+  bool secure() noexcept override {
     begun.set(true);
-    static_cast<void>(may_end.next());
+    return may_end.next().value_or(false);
   }
 
   Awaited<core::IncomingMessage> messages;
@@ -89,6 +91,138 @@ TEST_F(BrokerContract, Broker_gets_no_acknowledgement_before_the_messages_are_se
   EXPECT_EQ(sink.begun.size(), 0U) << "once for all three";
   sink.may_end.set(true);
 }
+
+/// Makes nothing safe until it may.
+class FullSink final : public core::MessageSink {
+ public:
+  void on_message(core::IncomingMessage message) noexcept override {
+    messages.set(std::move(message));
+  }
+  bool secure() noexcept override { return !full; }
+
+  Awaited<core::IncomingMessage> messages;
+  std::atomic<bool> full{true};
+};
+
+/// A store that takes nothing until it may.
+class FullPackets final : public core::PacketStore {
+ public:
+  base::Status put_body(Id id, std::string packet) override {
+    static_cast<void>(memory_.put_body(id, std::move(packet)));
+    return answer();
+  }
+  void put_mark(Id id) override { memory_.put_mark(id); }
+  base::Status remove(Id id) override {
+    static_cast<void>(memory_.remove(id));
+    return answer();
+  }
+  base::Status clear() override { return memory_.clear(); }
+  std::vector<Entry> entries() const override { return memory_.entries(); }
+  std::optional<std::string> body(Id id) const override { return memory_.body(id); }
+
+  std::atomic<bool> full{true};
+
+ private:
+  base::Status answer() const { return full ? base::unavailable("disk full") : base::Status(); }
+
+  mqtt::MemoryPackets memory_;
+};
+
+/// A consumer of a persistent session, and the broker's side of it in either version.
+class Unsafe : public BothVersions {
+ protected:
+  bool mqtt5() const { return protocol_ == core::ProtocolVersion::kMqtt5; }
+  void open(core::MessageSink& sink, core::PacketStore* packets = nullptr) {
+    auto options = options_for(broker.endpoint(), "unsafe");
+    options.clean_session = false;
+    connection = consumer(std::move(options), heard, sink, packets);
+    accept(false);
+  }
+  void accept(bool resumed) {
+    broker.accept();
+    ASSERT_EQ(broker.receive()[0], 0x10);  // CONNECT
+    broker.send(mqtt5() ? bytes({0x20, 3, resumed ? 1 : 0, 0, 0})
+                        : bytes({0x20, 2, resumed ? 1 : 0, 0}));
+    ASSERT_EQ(heard.connected.next(), resumed);
+  }
+  std::string publish(int header, int id) const {
+    return mqtt5() ? bytes({header, 7, 0, 1, 't', 0, id, 0, 'x'})
+                   : bytes({header, 6, 0, 1, 't', 0, id, 'x'});
+  }
+  /// The connection ends with a DISCONNECT, so without a last will, and with nothing before it.
+  void expect_the_end() {
+    EXPECT_EQ(broker.receive()[0], static_cast<char>(0xe0));
+    EXPECT_EQ(broker.receive(), "");
+    const auto cause = heard.disconnected.next();
+    ASSERT_TRUE(cause);
+    EXPECT_THAT(cause->message(), ::testing::HasSubstr("could not be stored"));
+  }
+  /// The next packet's kind, and its identifier if it is this one.
+  void expect(int header, int id) {
+    const std::string packet = broker.receive();
+    ASSERT_GE(packet.size(), 4U);
+    EXPECT_EQ(static_cast<std::uint8_t>(packet[0]), header);
+    EXPECT_EQ(packet[3], id);
+  }
+
+  ScriptedBroker broker;
+  RecordingListener heard;
+  std::unique_ptr<core::BrokerConsumer> connection;
+};
+
+TEST_P(Unsafe, Messages_are_not_acknowledged_and_the_broker_sends_them_again) {
+  FullSink sink;
+  open(sink);
+  for (const int id : {1, 2, 3}) broker.send(publish(0x32, id));
+  expect_the_end();
+  sink.full = false;
+  accept(true);
+  for (const int id : {1, 2, 3}) broker.send(publish(0x3a, id));  // DUP
+  for (const int id : {1, 2, 3}) expect(0x40, id);
+  connection.reset();
+}
+
+TEST_P(Unsafe, Exactly_once_message_comes_again_and_is_taken_in_once) {
+  RecordingSink sink;
+  FullPackets packets;
+  FullSink full;
+  // With MQTT 5 the message itself comes first, before anything is stored of it.
+  open(mqtt5() ? static_cast<core::MessageSink&>(full) : sink, &packets);
+  broker.send(publish(0x34, 9));
+  expect_the_end();
+  packets.full = false;
+  full.full = false;
+  accept(true);
+  broker.send(publish(0x3c, 9));
+  expect(0x50, 9);
+  broker.send(bytes({0x62, 2, 0, 9}));
+  expect(0x70, 9);
+  EXPECT_EQ(sink.messages.size() + full.messages.size(), 1U);
+  connection.reset();
+}
+
+TEST_P(Unsafe, Release_of_an_exactly_once_message_is_not_completed) {
+  RecordingSink sink;
+  FullPackets packets;
+  packets.full = false;
+  open(sink, &packets);
+  broker.send(publish(0x34, 9));
+  expect(0x50, 9);
+  packets.full = true;
+  broker.send(bytes({0x62, 2, 0, 9}));
+  expect_the_end();
+  packets.full = false;
+  accept(true);
+  broker.send(bytes({0x62, 2, 0, 9}));
+  expect(0x70, 9);
+  EXPECT_EQ(sink.messages.size(), 1U);
+  connection.reset();
+}
+
+INSTANTIATE_TEST_SUITE_P(Versions, Unsafe,
+                         ::testing::Values(core::ProtocolVersion::kMqtt311,
+                                           core::ProtocolVersion::kMqtt5),
+                         [](const auto& version) { return version_name(version.param); });
 
 TEST_F(BrokerContract, Each_connack_refusal_has_its_own_message) {
   ScriptedBroker broker;

@@ -41,19 +41,20 @@ class MortalInbox::Session final : public core::SessionStore {
   class Packets final : public core::PacketStore {
    public:
     Packets(core::PacketStore& to, Death& death) : to_(to), death_(death) {}
-    void put_body(Id id, std::string packet) override {
-      to_.put_body(id, std::move(packet));
+    base::Status put_body(Id id, std::string packet) override {
+      base::Status status = to_.put_body(id, std::move(packet));
       death_.reached("after-packet");
+      return status;
     }
     void put_mark(Id id) override {
       to_.put_mark(id);
       death_.reached("after-packet");
     }
-    void remove(Id id) override {
+    base::Status remove(Id id) override {
       death_.reached("before-release");
-      to_.remove(id);
+      return to_.remove(id);
     }
-    void clear() override { to_.clear(); }
+    base::Status clear() override { return to_.clear(); }
     // The library asks for the names of a packet once it is done with it.
     std::vector<Entry> entries() const override {
       death_.reached("before-release");

@@ -16,7 +16,9 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
+using ::testing::UnorderedElementsAreArray;
 
 class Durable : public ComponentTest {
  protected:
@@ -258,44 +260,125 @@ TEST_F(Durable, damaged_inbox_is_set_aside_and_told_of) {
   EXPECT_TRUE(aside);
 }
 
-TEST_F(Durable, full_disk_stops_receiving_loses_nothing_and_heals_by_itself) {
-  constexpr std::uintmax_t kRoom = 64U << 10U;
-  const std::string in_hand_data(4 * kRoom, 'x');
+/// Files that may not grow are what a full disk is to the database.
+class FullDisk : public Durable {
+ protected:
+  /// There is room for what came before, which may reach the app before it is written, but
+  /// for no message of large().
+  static constexpr std::uintmax_t kRoom = 64U << 10U;
+  static std::string large(const std::string& name) {
+    return name + " " + std::string(4 * kRoom, 'x');
+  }
+  static std::string name_of(const wire::PullMessagesResponse& message) {
+    return message.data().substr(0, message.data().find(' '));
+  }
+
+  void fill_disk() {
+    const pid_t pid = component->process().pid();
+    ASSERT_EQ(::prlimit(pid, RLIMIT_FSIZE, nullptr, &unlimited_), 0);
+    const rlimit full{fs::file_size(inboxes()[0] / "inbox.db-wal") + kRoom, unlimited_.rlim_max};
+    ASSERT_EQ(::prlimit(pid, RLIMIT_FSIZE, &full, nullptr), 0);
+  }
+  void free_disk() {
+    ASSERT_EQ(::prlimit(component->process().pid(), RLIMIT_FSIZE, &unlimited_, nullptr), 0);
+  }
+  /// The names of what comes, up to the one that is expected last.
+  static std::vector<std::string> names_until(PullStream& stream, const std::string& last) {
+    std::vector<std::string> names;
+    while (names.empty() || names.back() != last) {
+      const auto message = stream.next();
+      if (!message) {
+        ADD_FAILURE() << "\"" << last << "\" does not come";
+        break;
+      }
+      names.push_back(name_of(*message));
+    }
+    return names;
+  }
+  static std::vector<std::string> each_once(std::vector<std::string> names) {
+    std::set<std::string> seen;
+    std::erase_if(names, [&](const std::string& name) { return !seen.insert(name).second; });
+    return names;
+  }
+
+  /// Killed while the disk is full: what the broker has had no acknowledgement for comes again.
+  std::vector<std::string> names_after_a_kill(const Properties& more) {
+    {
+      const auto client = connect(durable(more));
+      const auto stream = client->pull("t");
+      EXPECT_TRUE(client->publish("t", "before").ok());
+      EXPECT_TRUE(stream->next());
+      fill_disk();
+      for (const std::string& name : kNames) EXPECT_TRUE(client->publish("t", large(name)).ok());
+      EXPECT_TRUE(component->process().wait_for_output("receiving stops"));
+      component->kill();
+    }
+    start();
+    const auto client = connect(durable(more));
+    const auto stream = client->pull("t");
+    EXPECT_TRUE(client->publish("t", "last").ok());
+    return names_until(*stream, "last");
+  }
+  const std::vector<std::string> kNames{"one", "two", "three", "four", "five"};
+  const std::vector<std::string> kAll{"before", "one", "two", "three", "four", "five", "last"};
+
+ private:
+  rlimit unlimited_{};
+};
+
+TEST_F(FullDisk, stops_receiving_loses_nothing_and_heals_by_itself) {
   {
     const auto client = connect(durable());
     const auto stream = client->pull("t");
     ASSERT_TRUE(client->publish("t", "before").ok());
     ASSERT_TRUE(stream->next());
-
-    // Files that may not grow are what a full disk is to the database. There is room for
-    // "before", which may reach the app before it is written, but not for what comes then.
-    const pid_t pid = component->process().pid();
-    rlimit unlimited{};
-    ASSERT_EQ(::prlimit(pid, RLIMIT_FSIZE, nullptr, &unlimited), 0);
-    const rlimit full{fs::file_size(inboxes()[0] / "inbox.db-wal") + kRoom, unlimited.rlim_max};
-    ASSERT_EQ(::prlimit(pid, RLIMIT_FSIZE, &full, nullptr), 0);
-    ASSERT_TRUE(client->publish("t", in_hand_data).ok());
-    const auto in_hand = stream->next();
-    ASSERT_TRUE(in_hand) << "delivered from memory";
-    EXPECT_EQ(in_hand->data(), in_hand_data);
+    fill_disk();
+    ASSERT_TRUE(client->publish("t", large("unwritten")).ok());
     ASSERT_TRUE(component->process().wait_for_output("receiving stops"));
     const grpc::Status sick = client->ping();
     EXPECT_FALSE(sick.ok());
     EXPECT_THAT(sick.error_message(), HasSubstr("inbox cannot be written"));
-    ASSERT_TRUE(client->publish("t", "queued by the broker").ok()) << "publishing goes on";
-
-    ASSERT_EQ(::prlimit(pid, RLIMIT_FSIZE, &unlimited, nullptr), 0);
+    ASSERT_TRUE(client->publish("t", "queued").ok()) << "publishing goes on";
+    free_disk();
     ASSERT_TRUE(component->process().wait_for_output("receiving goes on"));
-    const auto queued = stream->next();
-    ASSERT_TRUE(queued);
-    EXPECT_EQ(queued->data(), "queued by the broker");
+    EXPECT_THAT(each_once(names_until(*stream, "queued")), ElementsAre("unwritten", "queued"));
     EXPECT_TRUE(client->ping().ok());
     component->kill();
   }
   start();
   const auto client = connect(durable());
   const auto stream = client->pull("t");
-  EXPECT_THAT(data_of(stream->take(3)), ElementsAre("before", in_hand_data, "queued by the broker"));
+  EXPECT_THAT(each_once(names_until(*stream, "queued")),
+              ElementsAre("before", "unwritten", "queued"));
+}
+
+TEST_F(FullDisk, and_a_kill_lose_no_message_of_qos1) {
+  EXPECT_THAT(each_once(names_after_a_kill({{"qos", "1"}})), ElementsAreArray(kAll));
+}
+
+TEST_F(FullDisk, and_a_kill_neither_lose_nor_double_a_message_of_qos2) {
+  EXPECT_THAT(names_after_a_kill({{"qos", "2"}}), UnorderedElementsAreArray(kAll));
+}
+
+class FullDiskTls : public FullDisk {
+ protected:
+  MosquittoOptions broker_options() override {
+    MosquittoOptions options = FullDisk::broker_options();
+    options.ca_pem = authority_.pem();
+    options.server = authority_.server();
+    return options;
+  }
+  const CertificateAuthority authority_;
+};
+
+TEST_F(FullDiskTls, and_a_kill_lose_no_message_of_qos1) {
+  EXPECT_THAT(each_once(names_after_a_kill({{"qos", "1"}, {"caCert", authority_.pem()}})),
+              ElementsAreArray(kAll));
+}
+
+TEST_F(FullDiskTls, and_a_kill_neither_lose_nor_double_a_message_of_qos2) {
+  EXPECT_THAT(names_after_a_kill({{"qos", "2"}, {"caCert", authority_.pem()}}),
+              UnorderedElementsAreArray(kAll));
 }
 
 }  // namespace

@@ -28,12 +28,13 @@ TEST(CrashSimulation, nothing_that_was_acknowledged_to_the_broker_is_lost) {
     sum.power_cuts += c.power_cuts;
     sum.full_disks += c.full_disks;
     sum.came_again += c.came_again;
-    sum.lost_unsaved += c.lost_unsaved;
+    sum.kept_back += c.kept_back;
+    sum.lost_qos0 += c.lost_qos0;
     sum.redelivered += c.redelivered;
   }
   if (last - first < 300) return;
-  for (const std::uint64_t reached : {sum.kills, sum.power_cuts, sum.full_disks, sum.came_again,
-                                      sum.lost_unsaved, sum.redelivered}) {
+  for (const std::uint64_t reached : {sum.kills, sum.power_cuts, sum.full_disks, sum.kept_back,
+                                      sum.came_again, sum.lost_qos0, sum.redelivered}) {
     EXPECT_GT(reached, 50U) << "the schedules no longer reach what they are to test";
   }
 }

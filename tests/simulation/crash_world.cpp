@@ -46,10 +46,12 @@ struct CrashWorld::Process {
   std::unique_ptr<instance::InboxKeeper> keeper;
   std::unique_ptr<delivery::Dispatcher> dispatcher;
   std::unique_ptr<delivery::Intake> intake;
+  std::unique_ptr<core::MessageSink> sink;
   std::vector<std::shared_ptr<Stream>> streams;
   bool disk_fails = false;
 
   ~Process() {
+    sink.reset();
     intake.reset();
     dispatcher.reset();
     keeper.reset();
@@ -95,6 +97,7 @@ void CrashWorld::boot() {
   p.intake = std::make_unique<delivery::Intake>(
       intake, p.table, *p.inbox, p.dispatcher->arrivals(), executor_, clock_, counters_,
       base::Log(log_), [&p](const base::Status& cause) { p.keeper->disk_failed(cause); });
+  p.sink = p.intake->sink(0);
   p.table.set(0, {filter("a"), filter("b/+")});
   for (const char* text : {"a", "b/+"}) {
     auto stream = std::make_shared<Stream>(*this, text);
@@ -117,6 +120,7 @@ void CrashWorld::crash() {
   executor_.run();  // what it had posted does nothing
   folder_ = std::move(left);
   disk_full_ = false;
+  broken_ = true;
   for (auto& [number, life] : lives_) {
     life.out = false;
     life.acked_now = false;
@@ -150,24 +154,60 @@ void CrashWorld::delivered(const std::string& queue, const core::Delivery& deliv
 void CrashWorld::receive() {
   // What was on its way still comes after a stop of intake, but no more.
   if (process_->disk_fails && !chance(10)) return;
-  std::vector<Number> came;
-  const std::uint64_t unsaved = counters_.unsaved;
+  if (broken_ && !process_->disk_fails) send_again();
   for (std::size_t n = 1 + pick(5); n > 0; --n) {
     constexpr const char* kTopics[] = {"a", "b/1", "b/2"};
-    core::IncomingMessage message;
-    message.topic = kTopics[pick(std::size(kTopics))];
     const Number number = ++last_number_;
-    message.payload = std::to_string(number) + std::string(pick(3) * 700, ' ');
-    message.qos = chance(80) ? core::QoS::kAtLeastOnce : core::QoS::kAtMostOnce;
-    lives_[number];
-    if (message.qos == core::QoS::kAtLeastOnce) came.push_back(number);
-    process_->intake->on_message(0, std::move(message));
+    Life& life = lives_[number];
+    life.topic = kTopics[pick(std::size(kTopics))];
+    life.padding = pick(3) * 700;
+    life.qos = chance(80) ? core::QoS::kAtLeastOnce : core::QoS::kAtMostOnce;
+    if (life.qos == core::QoS::kAtLeastOnce) unacknowledged_.push_back(number);
+    send(number);
     if (chance(10)) executor_.run();  // delivered, maybe written, before they are secured
   }
   if (chance(5)) return crash();  // no acknowledgement has gone out
-  process_->intake->secure();
-  if (counters_.unsaved != unsaved) return;
-  for (const Number number : came) lives_[number].safe = true;
+  acknowledge_to_broker();
+}
+
+void CrashWorld::send(Number number) {
+  const Life& life = lives_[number];
+  core::IncomingMessage message;
+  message.topic = life.topic;
+  message.payload = std::to_string(number) + std::string(life.padding, ' ');
+  message.qos = life.qos;
+  process_->sink->on_message(std::move(message));
+}
+
+/// On a new connection.
+void CrashWorld::send_again() {
+  broken_ = false;
+  for (Number& number : unacknowledged_) {
+    const Number copy = ++last_number_;
+    const Life& life = lives_[number];
+    Life fresh;
+    fresh.topic = life.topic;
+    fresh.padding = life.padding;
+    fresh.qos = life.qos;
+    lives_[copy] = std::move(fresh);
+    lives_[number].again = copy;
+    number = copy;
+    send(copy);
+  }
+}
+
+void CrashWorld::acknowledge_to_broker() {
+  const bool safe = process_->sink->secure();
+  if (broken_) return;
+  if (safe) {
+    for (const Number number : unacknowledged_) lives_[number].safe = true;
+    unacknowledged_.clear();
+    return;
+  }
+  broken_ = true;
+  ++coverage_.kept_back;
+  executor_.run();
+  require(process_->disk_fails, "what is not acknowledged does not stop intake");
 }
 
 void CrashWorld::answer() {
@@ -242,6 +282,9 @@ std::optional<std::string> CrashWorld::run() {
 void CrashWorld::finish() {
   disk_empties();
   crash();
+  send_again();
+  acknowledge_to_broker();
+  require(unacknowledged_.empty(), "a disk that works takes not all that the broker sends again");
   for (int round = 0; round < 1000 && !violation_; ++round) {
     executor_.advance(seconds(1));
     bool answered = false;
@@ -259,9 +302,19 @@ void CrashWorld::finish() {
   }
   require(process_->inbox->usage().messages == 0, "messages stay in the inbox for ever");
   for (const auto& [number, life] : lives_) {
-    require(life.handled || !life.safe, "message " + std::to_string(number) + " is lost");
-    if (!life.handled) ++coverage_.lost_unsaved;
+    const std::string name = "message " + std::to_string(number);
+    require(life.handled || !life.safe, name + " is lost");
+    if (handled_at_last(number)) continue;
+    require(life.qos == core::QoS::kAtMostOnce, name + " is lost to the broker and to the app");
+    ++coverage_.lost_qos0;
   }
+}
+
+bool CrashWorld::handled_at_last(Number number) {
+  for (; number != 0; number = lives_[number].again) {
+    if (lives_[number].handled) return true;
+  }
+  return false;
 }
 
 }  // namespace dapr_mqtt::simulation

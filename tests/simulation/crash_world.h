@@ -19,8 +19,9 @@
 
 namespace dapr_mqtt::simulation {
 
-/// A broker's messages, a persistent instance that is killed, loses power, and
-/// meets a full disk, and an app that fails at times: all driven by one seed.
+/// A broker that sends again what it has no acknowledgement for, a persistent instance
+/// that is killed, loses power, and meets a full disk, and an app that fails at times: all
+/// driven by one seed.
 class CrashWorld {
  public:
   explicit CrashWorld(std::uint64_t seed);
@@ -30,16 +31,20 @@ class CrashWorld {
   std::optional<std::string> run();
 
   struct Coverage {
-    std::uint64_t kills = 0, power_cuts = 0, full_disks = 0, came_again = 0, lost_unsaved = 0,
-                  redelivered = 0;
+    std::uint64_t kills = 0, power_cuts = 0, full_disks = 0, kept_back = 0, came_again = 0,
+                  lost_qos0 = 0, redelivered = 0;
   };
   const Coverage& coverage() const { return coverage_; }
 
  private:
   using Number = std::uint64_t;
   class Stream;
-  /// What is known of a message.
+  /// What is known of a message; one that the broker sends again is another.
   struct Life {
+    std::string topic;
+    std::size_t padding = 0;
+    core::QoS qos = core::QoS::kAtMostOnce;
+    Number again = 0;  ///< as which the broker sent it again; 0: it did not
     bool safe = false;     ///< its append has committed: no crash may lose it
     bool handled = false;  ///< acknowledged at least once
     bool gone = false;     ///< and that is written: it may never come again
@@ -59,6 +64,10 @@ class CrashWorld {
   void crash();
   void step();
   void receive();
+  void send(Number number);
+  void send_again();
+  void acknowledge_to_broker();
+  bool handled_at_last(Number number);
   void answer();
   void disk_fills();
   void disk_empties();
@@ -75,6 +84,9 @@ class CrashWorld {
   std::unique_ptr<testing::ScratchFolder> folder_ = std::make_unique<testing::ScratchFolder>();
   std::unique_ptr<Process> process_;
   bool disk_full_ = false;
+  std::vector<Number> unacknowledged_;  // the broker's, of QoS 1
+  /// The connection acknowledges nothing any more, or there is none.
+  bool broken_ = false;
   std::map<Number, Life> lives_;
   Number last_number_ = 0;
   std::optional<std::string> violation_;

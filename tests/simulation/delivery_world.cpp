@@ -89,6 +89,7 @@ World::World(std::uint64_t seed) : random_(seed) {
   intake_ = std::make_unique<delivery::Intake>(options_, table_, *inbox_, dispatcher_->arrivals(),
                                                executor_, clock_, counters_, base::Log(log_),
                                                nullptr);
+  sink_ = intake_->sink(0);
   // A persistent session may deliver before its subscriptions are known again.
   if (!options_.persistent || chance(50)) routed_ = filters_;
   table_.set(0, routed_);
@@ -170,8 +171,8 @@ void World::publish() {
       ledger_->arrived("", number, droppable);
       unclaimed_.emplace(number, message.topic);
     }
-    intake_->on_message(0, std::move(message));
-    intake_->secure();
+    sink_->on_message(std::move(message));
+    static_cast<void>(sink_->secure());
   }
 }
 

@@ -68,6 +68,7 @@ class World {
   std::unique_ptr<storage::MemoryInbox> inbox_;
   std::unique_ptr<delivery::Dispatcher> dispatcher_;
   std::unique_ptr<delivery::Intake> intake_;
+  std::unique_ptr<core::MessageSink> sink_;
   Streams open_;
   Streams closed_;  // for late acknowledgements
   bool held_back_ = false;

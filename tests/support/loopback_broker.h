@@ -233,7 +233,7 @@ class LoopbackBroker final : public core::BrokerClientFactory {
           incoming.payload = message.payload;
           incoming.qos = message.qos;
           consumer->sink_.on_message(std::move(incoming));
-          consumer->sink_.secure();
+          static_cast<void>(consumer->sink_.secure());
         }
         done({});
       });

@@ -32,7 +32,7 @@ struct Counters {
   Count expired{0};              ///< while it waited (MQTT 5)
   Count dropped_qos0{0};         ///< inbox full
   Count dropped{0};              ///< inbox full, QoS 1 and 2 of a clean session
-  Count unsaved{0};              ///< kept in memory, since the disk failed
+  Count unsaved{0};              ///< the disk did not take them: not acknowledged
   Count unrouted{0};             ///< came in without a subscription, clean session
   Count unknown_acks{0};         ///< late, repeated or foreign
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "dapr_mqtt/base/status.h"
 #include "dapr_mqtt/core/topic.h"
 
 namespace dapr_mqtt::core {
@@ -22,8 +23,8 @@ struct PacketKey {
 /// Messages of QoS 2 on one connection that have come in and are not released by
 /// the broker yet (MQTT 3.1.1 section 4.3.3, MQTT 5 section 4.3.3).
 ///
-/// Writing has no error: what the disk does not take is kept in memory, and the
-/// inbox that this belongs to stops intake as for a message that it cannot store.
+/// An error: the disk did not take it. It is kept in memory and written later; until then
+/// the broker must not learn of it.
 ///
 /// Thread safety: from the client's receive thread and one more that makes the
 /// client, not at the same time.
@@ -36,15 +37,15 @@ class PacketStore {
   /// The message itself, to be delivered when it is released (MQTT 3.1.1). On
   /// disk when this returns. Goes with the append of the message to the inbox, in
   /// one transaction, so that a crash neither loses nor doubles it.
-  virtual void put_body(Id id, std::string packet) = 0;
+  virtual base::Status put_body(Id id, std::string packet) = 0;
   /// That the message has come in, for the time until it is released (MQTT 5,
   /// where it is delivered at once). On disk with the append of the message to the
   /// inbox, in one transaction.
   virtual void put_mark(Id id) = 0;
   /// It is released, or was never put: gone from the disk when this returns.
-  virtual void remove(Id id) = 0;
+  virtual base::Status remove(Id id) = 0;
   /// The broker has lost the session.
-  virtual void clear() = 0;
+  virtual base::Status clear() = 0;
 
   struct Entry {
     Id id = 0;

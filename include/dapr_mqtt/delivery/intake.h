@@ -34,17 +34,18 @@ struct IntakeOptions {
 
 /// The way in: takes messages off the broker client's hands, routes them to
 /// their queues and stores them. The store's commit, in secure(), is the hand-over of
-/// responsibility: the broker gets its acknowledgements when that returns.
+/// responsibility: the broker gets its acknowledgements when that succeeds, and else sends
+/// the messages again.
 ///
 /// When the inbox is full, messages of clean sessions and of QoS 0 drop older
 /// ones (the oldest of the fullest queue), counted and reported in the log
 /// twice a minute at the most; those of persistent sessions are stored all the
 /// same, and the dispatcher stops intake by its hook intake_full.
 ///
-/// Thread-safe, but for secure(). All that is given by reference outlives it.
+/// Thread-safe; the sinks as core::MessageSink says. All that is given by reference outlives it.
 class Intake {
  public:
-  /// A message could not be stored, or is in memory only (disk trouble): intake
+  /// A message could not be stored, or not made safe (disk trouble): intake
   /// should stop. On the receive thread, or one that closes a connection: must be
   /// quick and must not call the broker client.
   using AppendFailed = std::function<void(const base::Status&)>;
@@ -59,18 +60,23 @@ class Intake {
   Intake(const Intake&) = delete;
   Intake& operator=(const Intake&) = delete;
 
-  /// A message that came in on the consumer connection with this index.
-  void on_message(std::size_t connection, core::IncomingMessage message) noexcept;
-
-  /// Commits what has come in. For all connections, so one call at a time.
-  void secure() noexcept;
-
-  /// Both for one connection, as the broker client wants it. Must not outlive this.
+  /// For the consumer connection with this index, as the broker client wants it. Must not
+  /// outlive this.
   std::unique_ptr<core::MessageSink> sink(std::size_t connection);
 
  private:
-  void take_in(std::size_t connection, core::IncomingMessage message);
-  void store(std::string_view queue, core::IncomingMessage message, const Routes& routes);
+  class Sink;
+
+  /// False when it could not be taken in.
+  bool on_message(std::size_t connection, core::IncomingMessage message) noexcept;
+  /// Commits what has come in, whatever its connection. `came`: how many messages of QoS 1
+  /// and 2 on the connection in question since its last call; `missed`: on_message said
+  /// false of one; `failures_before`: failed_commits_ before the first of them. False: they
+  /// must not be acknowledged.
+  bool secure(std::uint64_t came, bool missed, std::uint64_t failures_before) noexcept;
+  bool take_in(std::size_t connection, core::IncomingMessage message);
+  void tell(const base::Status& failed) noexcept;
+  bool store(std::string_view queue, core::IncomingMessage message, const Routes& routes);
 
   const IntakeOptions options_;
   const RoutingTable& routes_;
@@ -82,7 +88,8 @@ class Intake {
   const AppendFailed append_failed_;
   const Unwanted unwanted_;
   const std::unique_ptr<IntakeReports> reports_;  // thread-safe
-  std::atomic<std::uint64_t> not_secured_{0};     // of QoS 1 and 2, since the last secure()
+  /// What was taken in before this rose may not be in the inbox any more.
+  std::atomic<std::uint64_t> failed_commits_{0};
 };
 
 }  // namespace dapr_mqtt::delivery

@@ -18,8 +18,7 @@ struct DeadLetterTest : DeliveryTest {
     };
     dispatcher.emplace(policy, executor, clock, *inbox, counters, base::Log(log, "pubsub"),
                        std::move(hooks));
-    intake.emplace(options, table, *inbox, dispatcher->arrivals(), executor, clock, counters,
-                   base::Log(log, "pubsub"), nullptr);
+    make_intake();
     table.set(0, {filter("a")});
     stream = dispatcher->open(filter("a"), s);
   }

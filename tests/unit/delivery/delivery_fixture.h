@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -66,6 +67,7 @@ struct DeliveryTest : ::testing::Test {
   std::optional<storage::MemoryInbox> inbox;
   std::optional<Dispatcher> dispatcher;
   std::optional<Intake> intake;
+  std::unique_ptr<core::MessageSink> sink;  // of connection 0
   std::vector<std::string> events;  // from the hooks
   std::size_t last_given_up_attempt = 0;
 
@@ -81,10 +83,15 @@ struct DeliveryTest : ::testing::Test {
     dispatcher.emplace(policy, executor, clock, *inbox, counters, base::Log(log, "pubsub"),
                        std::move(hooks));
     options.limits = limits;
+    make_intake();
+  }
+  void make_intake() {
     intake.emplace(options, table, *inbox, dispatcher->arrivals(), executor, clock, counters,
                    base::Log(log, "pubsub"), nullptr);
+    sink = intake->sink(0);
   }
   void TearDown() override {
+    sink.reset();
     intake.reset();
     dispatcher.reset();
     executor.run();  // what is still posted does nothing
@@ -95,7 +102,7 @@ struct DeliveryTest : ::testing::Test {
   }
   void receive(std::string topic, std::string payload,
                core::QoS qos = core::QoS::kAtLeastOnce) {
-    intake->on_message(0, message(std::move(topic), std::move(payload), qos));
+    sink->on_message(message(std::move(topic), std::move(payload), qos));
   }
   /// Answers the stream's n-th delivery.
   void ack(StreamId stream, const RecordingSubscriber& s, std::size_t n) {

@@ -20,7 +20,7 @@ struct ExpiryTest : DeliveryTest {
     auto properties = std::make_shared<core::MessageProperties>();
     properties->expiry = expiry;
     m.properties = std::move(properties);
-    intake->on_message(0, std::move(m));
+    sink->on_message(std::move(m));
   }
 };
 

@@ -24,8 +24,8 @@ TEST_F(IntakeTest, message_goes_to_each_matching_filter_of_its_connection_once) 
   start();
   table.set(0, {filter("a/b"), filter("a/+")});
   table.set(1, {filter("a/#")});
-  intake->on_message(0, message("a/b", "one"));
-  intake->on_message(1, message("a/b", "two"));
+  sink->on_message(message("a/b", "one"));
+  intake->sink(1)->on_message(message("a/b", "two"));
   EXPECT_EQ(waiting("a/b"), Payloads{"one"});
   EXPECT_EQ(waiting("a/+"), Payloads{"one"});
   EXPECT_EQ(waiting("a/#"), Payloads{"two"});
@@ -45,7 +45,7 @@ TEST_F(IntakeTest, received_time_is_stamped_when_unset) {
   receive("a", "one");
   core::IncomingMessage stamped = message("a", "two");
   stamped.received = base::WallTime(std::chrono::hours(1));
-  intake->on_message(0, stamped);
+  sink->on_message(stamped);
   EXPECT_EQ(inbox->take("a", clock.now(), Inbox::Order::kReady)->message->received, clock.now());
   EXPECT_EQ(inbox->take("a", clock.now(), Inbox::Order::kReady)->message->received,
             stamped.received);
@@ -109,7 +109,7 @@ TEST_F(IntakeTest, subscription_that_opens_while_a_message_is_stored_still_gets_
   });
   Intake racing(options, table, late, dispatcher->arrivals(), executor, clock, counters,
                 base::Log(log), nullptr);
-  racing.on_message(0, message("a", "in between"));
+  racing.sink(0)->on_message(message("a", "in between"));
   executor.run();
   EXPECT_EQ(s->payloads(), Payloads{"in between"});
 }
@@ -160,54 +160,104 @@ class BrokenInbox final : public dapr_mqtt::testing::ForwardingInbox<core::Inbox
   bool throws = false;
 };
 
-/// One whose disk takes nothing.
+/// One whose disk takes nothing while it is full.
 class FullInbox final : public dapr_mqtt::testing::ForwardingInbox<core::Inbox> {
  public:
   using ForwardingInbox::ForwardingInbox;
   base::Status commit() override {
     ++commits;
-    return base::unavailable("no space left");
+    return full_disk ? base::unavailable("no space left") : base::Status();
   }
 
+  bool full_disk = true;
   int commits = 0;
 };
 
-TEST_F(IntakeTest, what_is_not_secured_is_counted_and_told_once_for_all) {
+/// An intake of its own, on an inbox that fails.
+struct FailingIntakeTest : IntakeTest {
+  void start_on(core::Inbox& failing) {
+    failing_intake = std::make_unique<Intake>(
+        options, table, failing, dispatcher->arrivals(), executor, clock, counters,
+        base::Log(log), [this](const base::Status& s) { told.push_back(s); });
+    failing_sink = failing_intake->sink(0);
+  }
+  void TearDown() override {
+    failing_sink.reset();
+    failing_intake.reset();
+    IntakeTest::TearDown();
+  }
+
+  std::vector<base::Status> told;
+  std::unique_ptr<Intake> failing_intake;
+  std::unique_ptr<core::MessageSink> failing_sink;
+};
+
+TEST_F(FailingIntakeTest, what_is_not_secured_is_counted_told_once_for_all_and_not_acknowledged) {
+  options.persistent = true;
   start();
   table.set(0, {filter("a")});
   FullInbox full(*inbox);
-  std::vector<base::Status> told;
-  Intake failing(options, table, full, dispatcher->arrivals(), executor, clock, counters,
-                 base::Log(log), [&](const base::Status& s) { told.push_back(s); });
-  const auto sink = failing.sink(0);
-  sink->on_message(message("a", "zero", QoS::kAtMostOnce));
-  sink->secure();
+  start_on(full);
+  failing_sink->on_message(message("a", "zero", QoS::kAtMostOnce));
+  EXPECT_TRUE(failing_sink->secure());
   EXPECT_EQ(full.commits, 0) << "nothing is promised";
-  for (int i = 0; i < 3; ++i) sink->on_message(message("a", "one"));
+  for (int i = 0; i < 3; ++i) failing_sink->on_message(message("a", "one"));
   EXPECT_TRUE(told.empty());
-  sink->secure();
-  sink->secure();
+  EXPECT_FALSE(failing_sink->secure());
+  EXPECT_TRUE(failing_sink->secure()) << "nothing has come since";
   EXPECT_EQ(full.commits, 1);
   ASSERT_EQ(told.size(), 1U);
   EXPECT_EQ(told[0].message(), "no space left");
   EXPECT_EQ(counters.unsaved, 3U);
+  full.full_disk = false;
+  failing_sink->on_message(message("a", "one"));
+  EXPECT_TRUE(failing_sink->secure());
 }
 
-TEST_F(IntakeTest, failed_append_is_told_and_logged) {
+TEST_F(FailingIntakeTest, commit_that_fails_for_one_connection_fails_for_all_that_had_messages_in_it) {
+  options.persistent = true;
+  start();
+  table.set(0, {filter("a")});
+  table.set(1, {filter("b")});
+  FullInbox full(*inbox);
+  start_on(full);
+  const auto other = failing_intake->sink(1);
+  failing_sink->on_message(message("a"));
+  other->on_message(message("b"));
+  EXPECT_FALSE(failing_sink->secure());
+  full.full_disk = false;
+  EXPECT_FALSE(other->secure()) << "its message may have gone";
+  other->on_message(message("b"));
+  EXPECT_TRUE(other->secure());
+}
+
+TEST_F(FailingIntakeTest, broker_of_a_clean_session_gets_its_acknowledgements_whatever_happens) {
+  start();
+  table.set(0, {filter("a")});
+  FullInbox full(*inbox);
+  start_on(full);
+  failing_sink->on_message(message("a"));
+  EXPECT_TRUE(failing_sink->secure()) << "it would not send it again";
+  EXPECT_EQ(told.size(), 1U);
+}
+
+TEST_F(FailingIntakeTest, failed_append_is_told_logged_and_not_acknowledged) {
+  options.persistent = true;
   start();
   table.set(0, {filter("a")});
   BrokenInbox broken(*inbox);
-  std::vector<base::Status> told;
-  Intake failing(options, table, broken, dispatcher->arrivals(), executor, clock, counters,
-                 base::Log(log), [&](const base::Status& s) { told.push_back(s); });
-  failing.on_message(0, message("a"));
+  start_on(broken);
+  failing_sink->on_message(message("a"));
   ASSERT_EQ(told.size(), 1U);
   EXPECT_EQ(told[0].kind(), base::ErrorKind::kUnavailable);
   EXPECT_TRUE(log.contains("could not be stored: no space left"));
+  EXPECT_FALSE(failing_sink->secure());
   broken.throws = true;
-  failing.on_message(0, message("a"));
+  failing_sink->on_message(message("a"));
   ASSERT_EQ(told.size(), 2U);
   EXPECT_EQ(told[1].kind(), base::ErrorKind::kResourceExhausted);
+  EXPECT_FALSE(failing_sink->secure());
+  EXPECT_TRUE(failing_sink->secure());
 }
 
 }  // namespace

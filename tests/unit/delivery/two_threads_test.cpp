@@ -53,10 +53,13 @@ TEST(IntakeAndDispatcher, every_message_arrives_across_the_threads) {
   const auto subscriber = std::make_shared<AnsweringSubscriber>(worker);
   auto all = subscriber->all.get_future();
 
+  const auto sink = intake.sink(0);
   std::thread receiver([&] {
     for (std::size_t i = 0; i < kMessages; ++i) {
-      intake.on_message(0, message("a/" + std::to_string(i % 3)));
-      if (i % 5 == 0) intake.secure();
+      sink->on_message(message("a/" + std::to_string(i % 3)));
+      if (i % 5 == 0) {
+        EXPECT_TRUE(sink->secure());
+      }
     }
   });
   // The subscription opens in the middle of it: what came before is claimed.

@@ -68,7 +68,9 @@ TEST(InboundStore, Library_sees_it_through_its_table_of_functions) {
   PahoLibrary::instance();  // its heap
   MemoryPackets packets;
   InboundStore store(packets);
-  MQTTClient_persistence table = persistence_for(store);
+  int failures = 0;
+  Persistence persistence{store, [&] { ++failures; }};
+  MQTTClient_persistence table = persistence_for(persistence);
   void* handle = nullptr;
   ASSERT_EQ(table.popen(&handle, "client", "uri", table.context), 0);
   char key[] = "r-1";
@@ -92,9 +94,42 @@ TEST(InboundStore, Library_sees_it_through_its_table_of_functions) {
   EXPECT_NE(table.pget(handle, key, &buffer, &size), 0) << "an exception stops at the border";
   EXPECT_EQ(table.pclear(handle), 0);
   EXPECT_EQ(table.pclose(handle), 0);
+  EXPECT_EQ(failures, 0) << "no change failed";
   MQTTAsync_free(keys[0]);
   MQTTAsync_free(keys);
   MQTTAsync_free(first);
+}
+
+/// A disk that takes nothing.
+class FailingPackets final : public core::PacketStore {
+ public:
+  base::Status put_body(Id, std::string) override { return base::unavailable("disk full"); }
+  void put_mark(Id) override {}
+  base::Status remove(Id) override { return base::unavailable("disk full"); }
+  base::Status clear() override { return base::unavailable("disk full"); }
+  std::vector<Entry> entries() const override { return {{1, false}}; }
+  std::optional<std::string> body(Id) const override { return std::nullopt; }
+};
+
+TEST(InboundStore, Change_that_the_disk_does_not_take_is_told) {
+  PahoLibrary::instance();
+  FailingPackets packets;
+  InboundStore store(packets);
+  int failures = 0;
+  Persistence persistence{store, [&] { ++failures; }};
+  MQTTClient_persistence table = persistence_for(persistence);
+  void* handle = nullptr;
+  ASSERT_EQ(table.popen(&handle, "client", "uri", table.context), 0);
+  char key[] = "r-1";
+  char part[] = "x";
+  char* parts[] = {part};
+  int sizes[] = {1};
+  EXPECT_NE(table.pput(handle, key, 1, parts, sizes), 0);
+  EXPECT_EQ(failures, 1);
+  EXPECT_NE(table.premove(handle, key), 0);
+  EXPECT_EQ(failures, 2);
+  EXPECT_NE(table.pclear(handle), 0);
+  EXPECT_EQ(failures, 3);
 }
 
 }  // namespace

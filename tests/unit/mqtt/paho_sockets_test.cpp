@@ -70,9 +70,13 @@ class Witness final : public BeforeAcknowledging {
  public:
   explicit Witness(const Connection& connection) : connection_(connection) {}
   ~Witness() override { forget(*this); }
-  void secure() noexcept override { broker_had.push_back(connection_.broker_has()); }
+  bool secure() noexcept override {
+    broker_had.push_back(connection_.broker_has());
+    return succeeds;
+  }
 
   std::vector<std::string> broker_had;
+  bool succeeds = true;
 
  private:
   const Connection& connection_;
@@ -360,6 +364,91 @@ TEST(PahoSockets, Acknowledgement_by_tls_goes_out_at_once_and_so_what_comes_befo
     do_before_acknowledging(witness);
     EXPECT_LT(::SSL_write(tls, "ack", 3), 0) << "it is not connected";
     EXPECT_EQ(witness.broker_had.size(), 1U);
+    ::SSL_free(tls);
+    ::SSL_CTX_free(context);
+  });
+}
+
+TEST(PahoSockets, What_could_not_be_made_safe_is_never_acknowledged) {
+  as(kReceive, [] {
+    const Connection c;
+    const Connection other;
+    Witness witness(c);
+    witness.succeeds = false;
+    c.broker_sends("message");
+    EXPECT_EQ(c.read(7), "message");
+    do_before_acknowledging(witness);
+    EXPECT_EQ(c.write("ack "), 4);
+    EXPECT_EQ(other.write("other's "), 8);
+    EXPECT_EQ(readable({&c, &other}), (std::vector<bool>{false, false}));
+    EXPECT_EQ(c.broker_has(), "");
+    EXPECT_EQ(other.broker_has(), "other's ") << "it is not that one's message";
+    for (int i = 0; i < 1000; ++i) EXPECT_EQ(c.write(std::string(100, 'a')), 100) << "nor later";
+    as(kSend, [&] {
+      EXPECT_EQ(c.write("PINGREQ"), 7);
+      sockets::flush();
+    });
+    sockets::flush();
+    EXPECT_EQ(c.broker_has(), "");
+    as("mqtt-consumer", [&] { EXPECT_EQ(c.write("DISCONNECT"), 10); });
+    EXPECT_EQ(c.broker_has(), "DISCONNECT") << "the last word of another thread";
+    ::shutdown(c.ours.get(), SHUT_RD);
+    sockets::opened(c.ours.get());  // the number, for another connection
+    EXPECT_EQ(c.write("CONNECT"), 7);
+    sockets::flush();
+    EXPECT_EQ(c.broker_has(), "CONNECT");
+  });
+}
+
+TEST(PahoSockets, Many_acknowledgements_of_what_could_not_be_made_safe_are_dropped) {
+  as(kReceive, [] {
+    const Connection c;
+    Witness witness(c);
+    witness.succeeds = false;
+    c.broker_sends("x");
+    EXPECT_EQ(c.read(1), "x");
+    do_before_acknowledging(witness);
+    for (int i = 0; i < 1000; ++i) EXPECT_EQ(c.write(std::string(20, 'a')), 20);
+    EXPECT_EQ(c.write(std::string(20'000, 'a')), 20'000);
+    sockets::flush();
+    EXPECT_THAT(witness.broker_had, ElementsAre("")) << "when a few KiB were together";
+    EXPECT_EQ(c.broker_has(), "");
+  });
+}
+
+TEST(PahoSockets, Closing_sends_no_acknowledgement_of_what_could_not_be_made_safe) {
+  as(kReceive, [] {
+    const Connection c;
+    Witness witness(c);
+    witness.succeeds = false;
+    c.broker_sends("x");
+    EXPECT_EQ(c.read(1), "x");
+    do_before_acknowledging(witness);
+    EXPECT_EQ(c.write("ack"), 3);
+    as("mqtt-consumer", [&] {
+      EXPECT_EQ(c.write("DISCONNECT"), 10);
+      ::shutdown(c.ours.get(), SHUT_WR);
+    });
+    EXPECT_EQ(c.broker_has(), "DISCONNECT");
+  });
+}
+
+TEST(PahoSockets, What_could_not_be_made_safe_is_not_acknowledged_by_tls_either) {
+  as(kReceive, [] {
+    const Connection c;
+    Witness witness(c);
+    witness.succeeds = false;
+    SSL_CTX* context = ::SSL_CTX_new(TLS_client_method());
+    SSL* tls = ::SSL_new(context);
+    ::SSL_set_fd(tls, c.ours.get());
+    char byte = 0;
+    EXPECT_LT(::SSL_read(tls, &byte, 1), 0) << "it is not connected";
+    do_before_acknowledging(witness);
+    EXPECT_EQ(::SSL_write(tls, "ack", 3), 3) << "Paho takes it for sent";
+    EXPECT_EQ(witness.broker_had.size(), 1U);
+    as(kSend, [&] { EXPECT_EQ(::SSL_write(tls, "PINGREQ", 7), 7); });
+    EXPECT_EQ(c.broker_has(), "");
+    as("mqtt-consumer", [&] { EXPECT_LT(::SSL_write(tls, "DISCONNECT", 10), 0); });
     ::SSL_free(tls);
     ::SSL_CTX_free(context);
   });

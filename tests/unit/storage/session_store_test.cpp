@@ -79,7 +79,7 @@ class SessionStoreTest : public ::testing::Test {
 TEST_F(SessionStoreTest, body_is_on_disk_when_put_returns_and_goes_with_the_append) {
   const auto inbox = open(path_);
   PacketStore& store = inbox->session().packets(0);
-  store.put_body(7, "packet");
+  EXPECT_TRUE(store.put_body(7, "packet").ok());
   {
     const auto found = after_kill();
     EXPECT_THAT(packets(*found), ElementsAre("7 packet"));
@@ -91,7 +91,7 @@ TEST_F(SessionStoreTest, body_is_on_disk_when_put_returns_and_goes_with_the_appe
     EXPECT_THAT(packets(*found), IsEmpty()) << "its release would deliver it again";
     EXPECT_THAT(messages(*found), ElementsAre("message"));
   }
-  store.remove(7);  // as the library does afterwards
+  EXPECT_TRUE(store.remove(7).ok());  // as the library does afterwards
   EXPECT_THAT(packets(*inbox), IsEmpty());
 }
 
@@ -106,20 +106,20 @@ TEST_F(SessionStoreTest, mark_comes_with_the_append_and_goes_with_the_release) {
     EXPECT_THAT(packets(*found), ElementsAre("7 mark"));
     EXPECT_THAT(messages(*found), ElementsAre("message"));
   }
-  store.remove(7);
+  EXPECT_TRUE(store.remove(7).ok());
   EXPECT_THAT(packets(*after_kill()), IsEmpty()) << "its identifier may be used again";
 }
 
 TEST_F(SessionStoreTest, connections_have_packets_of_their_own) {
   const auto inbox = open(path_);
-  inbox->session().packets(0).put_body(7, "zero");
-  inbox->session().packets(1).put_body(7, "one");
+  EXPECT_TRUE(inbox->session().packets(0).put_body(7, "zero").ok());
+  EXPECT_TRUE(inbox->session().packets(1).put_body(7, "one").ok());
   append(*inbox, "message", 7);  // of connection 0
-  inbox->session().packets(2).clear();
+  EXPECT_TRUE(inbox->session().packets(2).clear().ok());
   const auto found = after_kill();
   EXPECT_THAT(packets(*found, 0), IsEmpty());
   EXPECT_THAT(packets(*found, 1), ElementsAre("7 one"));
-  found->session().packets(1).clear();
+  EXPECT_TRUE(found->session().packets(1).clear().ok());
   EXPECT_THAT(packets(*found, 1), IsEmpty());
 }
 
@@ -153,17 +153,17 @@ TEST_F(SessionStoreTest, what_a_full_disk_did_not_take_is_written_when_it_does) 
   int told = 0;
   inbox->watch([&] { ++told; });
   PacketStore& store = inbox->session().packets(0);
-  store.put_body(1, "stored before");
+  EXPECT_TRUE(store.put_body(1, "stored before").ok());
   std::signal(SIGXFSZ, SIG_IGN);
   rlimit unlimited{};
   ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &unlimited), 0);
   const rlimit full{fs::file_size(path_ + "-wal"), unlimited.rlim_max};
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &full), 0);
-  store.put_body(2, "kept");
-  store.put_body(3, "delivered meanwhile");
+  EXPECT_FALSE(store.put_body(2, "kept").ok());
+  EXPECT_FALSE(store.put_body(3, "delivered meanwhile").ok());
   append(*inbox, "message", 3);
   const base::Status committed = inbox->commit();
-  store.remove(1);
+  EXPECT_FALSE(store.remove(1).ok());
   inbox->session().subscribed(0, filter("a"));
   const bool failed = !inbox->flush().ok();
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &unlimited), 0);
