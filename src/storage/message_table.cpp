@@ -14,6 +14,9 @@ constexpr std::int64_t kRetained = 4;
 constexpr std::int64_t kDuplicate = 8;
 constexpr std::int64_t kEvictable = 16;
 
+/// What a transaction needs besides the messages: parts of pages, its own rows.
+constexpr std::size_t kBeside = 64U << 10U;
+
 std::int64_t flags_of(const core::IncomingMessage& message, bool evictable) {
   return core::to_int(message.qos) | (message.retained ? kRetained : 0) |
          (message.duplicate ? kDuplicate : 0) | (evictable ? kEvictable : 0);
@@ -45,6 +48,9 @@ base::Result<std::unique_ptr<MessageTable>> MessageTable::make(sqlite::Database&
       {table->ids_, "SELECT max(value, (SELECT ifnull(max(id), 0) FROM messages)) FROM counters"
                     " WHERE name = 'ids'"},
       {table->set_ids_, "UPDATE counters SET value = ?1 WHERE name = 'ids'"},
+      {table->take_room_, "INSERT OR REPLACE INTO counters VALUES('room', zeroblob(?1))"},
+      {table->checkpoint_, "PRAGMA wal_checkpoint(PASSIVE)"},
+      {table->free_room_, "DELETE FROM counters WHERE name = 'room'"},
   };
   for (const auto& [statement, sql] : wanted) {
     auto prepared = database.prepare(sql);
@@ -141,5 +147,14 @@ base::Status MessageTable::set_ids_used(core::InboxId up_to) {
   set_ids_.bind(1, number_of(up_to));
   return set_ids_.run();
 }
+
+base::Status MessageTable::try_room(std::size_t bytes) {
+  take_room_.bind(1, static_cast<std::int64_t>(bytes + bytes / 16 + kBeside));
+  base::Status status = take_room_.run();
+  if (status.ok()) status = checkpoint_.run();
+  return status.ok() ? free_room() : status;
+}
+
+base::Status MessageTable::free_room() { return free_room_.run(); }
 
 }  // namespace dapr_mqtt::storage

@@ -51,6 +51,12 @@ class MessageTable {
   base::Result<core::InboxId> ids_used();
   base::Status set_ids_used(core::InboxId up_to);
 
+  /// Whether the disk has room for so many bytes more, in the log and in the database: takes
+  /// it, and keeps it within the files for what comes next. Not in a transaction.
+  base::Status try_room(std::size_t bytes);
+  /// What a crash in try_room() may have left.
+  base::Status free_room();
+
  private:
   MessageTable() = default;
 
@@ -61,6 +67,9 @@ class MessageTable {
   sqlite::Statement load_;
   sqlite::Statement ids_;
   sqlite::Statement set_ids_;
+  sqlite::Statement take_room_;
+  sqlite::Statement checkpoint_;
+  sqlite::Statement free_room_;
 };
 
 }  // namespace dapr_mqtt::storage

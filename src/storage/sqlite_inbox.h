@@ -78,6 +78,8 @@ class SqliteInbox final : public core::DurableInbox {
     std::vector<Write> writes;
     core::PacketKey packet{};        // what brought the message that is appended
     bool session_unwritten = false;  // write that too
+
+    bool empty() const { return writes.empty() && !session_unwritten; }
   };
 
   SqliteInbox(const SqliteInboxOptions& options, base::Log log, Closed closed);
@@ -118,6 +120,7 @@ class SqliteInbox final : public core::DurableInbox {
   PendingChanges changes_ DM_GUARDED_BY(mutex_);
   base::Status trouble_ DM_GUARDED_BY(mutex_);  // the disk's, until a write succeeds
   bool told_ DM_GUARDED_BY(mutex_) = false;     // of changes_ not being empty
+  std::size_t room_ DM_GUARDED_BY(mutex_) = 0;  // bytes given back since the trouble began
   /// From this message on commit() must see to those that are not written; 0: none.
   core::InboxId first_uncommitted_ DM_GUARDED_BY(mutex_) = 0;
 

@@ -12,6 +12,9 @@ namespace {
 // The log is copied into the database when it has so many pages (of 4 KiB): a
 // pause for the one who commits, so seldom, and yet a file of no more than 16 MiB.
 constexpr const char* kCheckpoint = "PRAGMA wal_autocheckpoint=4000";
+// Debian's SQLite overwrites what is deleted, and so writes each large message twice more (log
+// and file). FAST does so where the page is written anyway.
+constexpr const char* kForget = "PRAGMA secure_delete=FAST";
 
 base::ErrorKind kind_of(int primary) {
   switch (primary) {
@@ -58,7 +61,7 @@ base::Status Database::configure(const DatabaseOptions& options) {
                                                 : "PRAGMA synchronous=NORMAL";
   for (const char* pragma :
        {"PRAGMA locking_mode=EXCLUSIVE", "PRAGMA journal_mode=WAL", synchronous, kCheckpoint,
-        "PRAGMA journal_size_limit=16777216", "PRAGMA temp_store=MEMORY"}) {
+        "PRAGMA journal_size_limit=16777216", "PRAGMA temp_store=MEMORY", kForget}) {
     if (base::Status status = execute(pragma); !status.ok()) return status;
   }
   struct {

@@ -333,6 +333,22 @@ TEST_F(SqliteInboxTest, message_that_the_disk_does_not_take_is_the_brokers_to_se
   EXPECT_THAT(take_all(*inbox), ElementsAre("before", "one"));
 }
 
+TEST_F(SqliteInboxTest, disk_works_again_when_it_takes_what_was_given_back) {
+  const auto inbox = open();
+  put(*inbox, "before");
+  const std::string large(1U << 20U, 'x');
+  {
+    const FullDisk full(fs::file_size(path_ + "-wal") + (256U << 10U));
+    ASSERT_TRUE(inbox->append("q", message(large), false).ok());
+    EXPECT_FALSE(inbox->commit().ok());
+    for (int i = 0; i < 3; ++i) EXPECT_FALSE(inbox->flush().ok()) << "small changes would fit";
+  }
+  EXPECT_FALSE(inbox->flush().value());
+  const FullDisk full_again(std::max(fs::file_size(path_ + "-wal"), fs::file_size(path_)));
+  put(*inbox, large);
+  EXPECT_EQ(take_all(*open_after_kill()).size(), 2U);
+}
+
 TEST_F(SqliteInboxTest, messages_of_qos_0_and_2_stay_though_the_disk_does_not_take_them) {
   const auto inbox = open();
   put(*inbox, "before");
