@@ -22,8 +22,10 @@ class Intake::Sink final : public core::MessageSink {
     if (!taken_in) missed_.store(true);
   }
   bool secure() noexcept override {
+    // With none there may still be packets of QoS 2 to be committed.
     const std::uint64_t came = came_.exchange(0);
-    return came == 0 || intake_.secure(came, missed_.exchange(false), failures_before_.load());
+    return intake_.secure(came, missed_.exchange(false),
+                          came == 0 ? intake_.failed_commits_.load() : failures_before_.load());
   }
 
  private:

@@ -57,10 +57,9 @@ void InboundStore::close() {}
 void InboundStore::clear() { require(packets_.clear()); }
 
 bool InboundStore::contains_key(const std::string& key) {
-  for (const Entry& entry : packets_.entries()) {
-    if (key_of(entry) == key) return true;
-  }
-  return false;
+  const auto asked = entry_of(key);
+  const auto found = asked ? packets_.find(asked->id) : std::nullopt;
+  return found && found->mark == asked->mark;
 }
 
 ::mqtt::string_collection InboundStore::keys() const {

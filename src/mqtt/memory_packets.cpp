@@ -34,6 +34,13 @@ std::vector<core::PacketStore::Entry> MemoryPackets::entries() const {
   return out;
 }
 
+std::optional<core::PacketStore::Entry> MemoryPackets::find(Id id) const {
+  base::MutexLock lock(mutex_);
+  const auto found = packets_.find(id);
+  if (found == packets_.end()) return std::nullopt;
+  return Entry{id, !found->second};
+}
+
 std::optional<std::string> MemoryPackets::body(Id id) const {
   base::MutexLock lock(mutex_);
   const auto found = packets_.find(id);

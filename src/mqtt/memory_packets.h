@@ -18,6 +18,7 @@ class MemoryPackets final : public core::PacketStore {
   base::Status remove(Id id) override;
   base::Status clear() override;
   std::vector<Entry> entries() const override;
+  std::optional<Entry> find(Id id) const override;
   std::optional<std::string> body(Id id) const override;
 
  private:

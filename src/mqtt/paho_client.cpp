@@ -59,10 +59,10 @@ base::Result<std::shared_ptr<PahoClient>> PahoClient::make(const core::Endpoint&
   create.maxBufferedMessages = kMaxBuffered;
   if (store != nullptr) {
     PahoClient& self = *client;
-    self.persistence_.emplace(Persistence{*store, [&self] {
+    self.persistence_.emplace(Persistence{*store, [&self](bool taken) {
                                             // Elsewhere there is nothing to acknowledge.
                                             if (shims::caller() != shims::Caller::kReceive) return;
-                                            self.unsafe_ = true;
+                                            if (!taken) self.unsafe_ = true;
                                             shims::do_before_acknowledging(self);
                                           }});
     self.persistence_functions_ = persistence_for(*self.persistence_);

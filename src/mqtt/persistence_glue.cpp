@@ -28,7 +28,7 @@ int change(void* handle, Body body) {
     body(store_of(handle));
     return true;
   });
-  if (code != 0) persistence_of(handle).failed();
+  persistence_of(handle).changed(code == 0);
   return code;
 }
 

@@ -9,9 +9,10 @@ namespace dapr_mqtt::mqtt {
 
 struct Persistence {
   ::mqtt::iclient_persistence& store;
-  /// A change was not stored. The C library is told too (MQTTCLIENT_PERSISTENCE_ERROR), but
-  /// acknowledges all the same. On its threads, or where a client is made; must not throw.
-  std::function<void()> failed;
+  /// After each change. The C library is told of one that was not taken too
+  /// (MQTTCLIENT_PERSISTENCE_ERROR), but acknowledges all the same. On its threads, or where a
+  /// client is made; must not throw.
+  std::function<void(bool taken)> changed;
 };
 
 /// The C library's table of functions for a store in paho.mqtt.cpp's interface

@@ -26,15 +26,9 @@ base::Status SessionState::load(SessionTable& table) {
   });
 }
 
-base::Status SessionState::put_body(SessionTable* table, core::PacketKey key, std::string body) {
+void SessionState::put_body(core::PacketKey key, std::string body) {
   packets_[key] = Packet::kBody;
-  base::Status status = table != nullptr ? table->put(key, body) : no_table();
-  if (status.ok()) {
-    packets_unwritten_.erase(key);
-  } else {
-    packets_unwritten_.insert_or_assign(key, Unwritten{Write::kPut, std::move(body)});
-  }
-  return status;
+  packets_unwritten_.insert_or_assign(key, Unwritten{Write::kPut, std::move(body)});
 }
 
 void SessionState::put_mark(core::PacketKey key) {
@@ -42,28 +36,16 @@ void SessionState::put_mark(core::PacketKey key) {
   packets_.emplace(key, Packet::kMarkToCome);
 }
 
-base::Status SessionState::remove(SessionTable* table, core::PacketKey key) {
+void SessionState::remove(core::PacketKey key) {
   const auto found = packets_.find(key);
-  if (found == packets_.end()) return {};
-  const bool in_memory_only = found->second == Packet::kMarkToCome;
+  if (found == packets_.end()) return;
+  const bool to_come = found->second == Packet::kMarkToCome;
   packets_.erase(found);
-  if (in_memory_only) return {};
-  base::Status status = table != nullptr ? table->erase(key) : no_table();
-  if (status.ok()) {
-    packets_unwritten_.erase(key);
-  } else {
-    packets_unwritten_.insert_or_assign(key, Unwritten{Write::kErase, {}});
-  }
-  return status;
+  if (!to_come) packets_unwritten_.insert_or_assign(key, Unwritten{Write::kErase, {}});
 }
 
-base::Status SessionState::clear(SessionTable* table, std::size_t connection) {
-  base::Status status;
-  for (const core::PacketStore::Entry& entry : entries(connection)) {
-    base::Status one = remove(table, {connection, entry.id});
-    if (!one.ok()) status = std::move(one);
-  }
-  return status;
+void SessionState::clear(std::size_t connection) {
+  for (const core::PacketStore::Entry& entry : entries(connection)) remove({connection, entry.id});
 }
 
 std::vector<core::PacketStore::Entry> SessionState::entries(std::size_t connection) const {
@@ -73,6 +55,12 @@ std::vector<core::PacketStore::Entry> SessionState::entries(std::size_t connecti
     out.push_back({it->first.id, it->second != Packet::kBody});
   }
   return out;
+}
+
+std::optional<core::PacketStore::Entry> SessionState::find(core::PacketKey key) const {
+  const auto found = packets_.find(key);
+  if (found == packets_.end()) return std::nullopt;
+  return core::PacketStore::Entry{key.id, found->second != Packet::kBody};
 }
 
 std::optional<std::string> SessionState::body(SessionTable* table, core::PacketKey key) const {
@@ -85,30 +73,16 @@ std::optional<std::string> SessionState::body(SessionTable* table, core::PacketK
   return read.ok() ? std::move(read).value() : std::nullopt;
 }
 
-base::Status SessionState::write_appended(SessionTable& table, core::PacketKey key) const {
-  const auto found = packets_.find(key);
-  if (found == packets_.end()) return {};
-  switch (found->second) {
-    case Packet::kBody: return table.erase(key);
-    case Packet::kMarkToCome: return table.put(key, std::nullopt);
-    case Packet::kMark: break;
-  }
-  return {};
-}
-
-void SessionState::appended(core::PacketKey key, bool committed) {
+void SessionState::appended(core::PacketKey key) {
   const auto found = packets_.find(key);
   if (found == packets_.end()) return;
-  const bool body = found->second == Packet::kBody;
-  if (committed) {
-    packets_unwritten_.erase(key);
-  } else if (found->second != Packet::kMark) {
-    packets_unwritten_.insert_or_assign(key, Unwritten{body ? Write::kErase : Write::kPut, {}});
-  }
-  if (body) {
-    packets_.erase(found);
-  } else {
-    found->second = Packet::kMark;
+  switch (found->second) {
+    case Packet::kBody: return remove(key);
+    case Packet::kMarkToCome:
+      found->second = Packet::kMark;
+      packets_unwritten_.insert_or_assign(key, Unwritten{Write::kPut, {}});
+      return;
+    case Packet::kMark: return;
   }
 }
 

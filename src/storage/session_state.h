@@ -13,8 +13,8 @@
 
 namespace dapr_mqtt::storage {
 
-/// What is in an instance's sessions, and what of it the disk does not have yet:
-/// each change is written at once; what could not be is kept for write_unwritten().
+/// What is in an instance's sessions, and what of it the disk does not have yet: changes of
+/// packets until write_unwritten(), those of subscriptions when they could not be written.
 /// Bounded by the protocol: 65,535 packets a connection, and the subscriptions.
 ///
 /// Not thread-safe. The table is the caller's, who may have none any more (null):
@@ -23,17 +23,16 @@ class SessionState {
  public:
   base::Status load(SessionTable& table);
 
-  base::Status put_body(SessionTable* table, core::PacketKey key, std::string body);
+  void put_body(core::PacketKey key, std::string body);
   void put_mark(core::PacketKey key);
-  base::Status remove(SessionTable* table, core::PacketKey key);
-  base::Status clear(SessionTable* table, std::size_t connection);
+  void remove(core::PacketKey key);
+  void clear(std::size_t connection);
   std::vector<core::PacketStore::Entry> entries(std::size_t connection) const;
+  std::optional<core::PacketStore::Entry> find(core::PacketKey key) const;
   std::optional<std::string> body(SessionTable* table, core::PacketKey key) const;
 
-  /// In the transaction that stores the message which `key` brought.
-  base::Status write_appended(SessionTable& table, core::PacketKey key) const;
-  /// After that transaction: it was committed, or was not.
-  void appended(core::PacketKey key, bool committed);
+  /// The message that `key` brought is in the inbox: to be written in one transaction with it.
+  void appended(core::PacketKey key);
 
   base::Status subscribed(SessionTable* table, core::SessionSubscription subscription);
   base::Status unsubscribed(SessionTable* table, const core::SessionSubscription& subscription);

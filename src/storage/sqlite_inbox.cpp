@@ -33,7 +33,9 @@ SqliteInbox::SqliteInbox(const SqliteInboxOptions& options, base::Log log, Close
       log_(std::move(log)),
       closed_(std::move(closed)),
       index_(options.limits),
-      session_(file_, [this](const base::Status& cause) { session_failed(cause); }) {}
+      session_(
+          file_, [this] { session_changed(); },
+          [this](const base::Status& cause) { session_failed(cause); }) {}
 
 SqliteInbox::~SqliteInbox() { close(); }
 
@@ -79,9 +81,18 @@ base::Result<core::AppendOutcome> SqliteInbox::append(std::string_view queue,
   item.received = message.received;
   item.evictable = evictable;
   item.message = std::make_shared<const core::IncomingMessage>(std::move(message));
-  // What ends an exchange of QoS 2 is in one transaction with the message.
-  return item.qos == core::QoS::kExactlyOnce ? append_safely(queue, std::move(item))
-                                             : append_in_memory(queue, std::move(item));
+  const core::PacketKey packet = item.message->packet;
+  if (packet.id == 0) return append_in_memory(queue, std::move(item));
+  // No flush comes in between: the end of the exchange is in one transaction with the message.
+  base::MutexLock disk(file_.mutex);
+  file_.session.appended(packet);
+  session_changed();
+  return append_in_memory(queue, std::move(item));
+}
+
+void SqliteInbox::session_changed() {
+  base::MutexLock lock(mutex_);
+  session_uncommitted_ = true;
 }
 
 core::AppendOutcome SqliteInbox::append_in_memory(std::string_view queue, IndexItem item) {
@@ -104,51 +115,6 @@ core::AppendOutcome SqliteInbox::append_in_memory(std::string_view queue, IndexI
   }
   if (news) tell();
   if (many) static_cast<void>(flush());  // trouble is for those who asked to be kept
-  return outcome;
-}
-
-core::AppendOutcome SqliteInbox::append_safely(std::string_view queue, IndexItem item) {
-  core::AppendOutcome outcome;
-  std::vector<InboxIndex::Gone> gone;
-  const core::PacketKey packet = item.message->packet;
-  InboxId id = 0;
-  base::Status status;
-  bool news = false;
-  {
-    base::MutexLock disk(file_.mutex);
-    Batch batch;
-    {
-      base::MutexLock lock(mutex_);
-      if (!index_.admits(item.bytes, item.evictable)) return index_.refused(queue, item.qos);
-      id = index_.next_id();
-      status = trouble_;  // while it lasts, flush() tries, and nobody waits
-      if (status.ok()) {
-        batch = take_riders();
-        add_writes(batch);
-      }
-    }
-    if (status.ok()) {
-      MessageState state;
-      state.evictable = item.evictable;
-      batch.writes.push_back({id, Kind::kInsert, std::string(queue), state, item.message});
-      batch.packet = packet;
-      status = write(batch);
-    }
-    if (packet.id != 0) file_.session.appended(packet, status.ok());
-    base::MutexLock lock(mutex_);
-    outcome = index_.append(id, queue, std::move(item), gone);
-    if (status.ok()) {
-      written(batch);
-      if (index_.bytes_in_memory() > options_.cache_bytes) index_.forget_message(id);
-    } else {
-      changes_.put_back(batch.changes);
-      changes_.added(id);
-      trouble_ = status;
-    }
-    for (const InboxIndex::Gone& g : gone) changes_.gone(g.id);
-    news = to_be_told();
-  }
-  if (news) tell();
   return outcome;
 }
 

@@ -28,8 +28,8 @@ struct SqliteInboxOptions {
 /// message, and the messages in a database file.
 ///
 /// Two locks: the index's, held for a moment, and the file's, held for one
-/// transaction. Calls that touch the disk: append of QoS 2, commit, flush, close, take
-/// of a message that is not in the cache, and those of session().
+/// transaction. Calls that touch the disk: commit, flush, close, take of a message that is not
+/// in the cache, and those of session() that are about subscriptions.
 class SqliteInbox final : public core::DurableInbox {
  public:
   /// Runs when the files are closed; `empty`: they hold nothing.
@@ -76,7 +76,6 @@ class SqliteInbox final : public core::DurableInbox {
   struct Batch {
     PendingChanges::Changes changes;
     std::vector<Write> writes;
-    core::PacketKey packet{};        // what brought the message that is appended
     bool session_unwritten = false;  // write that too
 
     bool empty() const { return writes.empty() && !session_unwritten; }
@@ -86,12 +85,11 @@ class SqliteInbox final : public core::DurableInbox {
   base::Status load(std::unique_ptr<sqlite::Database> database) DM_REQUIRES(file_.mutex);
 
   core::AppendOutcome append_in_memory(std::string_view queue, IndexItem item);
-  core::AppendOutcome append_safely(std::string_view queue, IndexItem item);
   /// Of what waits to be written, that which goes along with an append or a commit.
   Batch take_riders() DM_REQUIRES(mutex_);
   void add_writes(Batch& batch) const DM_REQUIRES(mutex_);
   Batch take_batch(std::size_t most) DM_REQUIRES(mutex_);
-  void written(const Batch& batch) DM_REQUIRES(mutex_);
+  void written(const Batch& batch) DM_REQUIRES(file_.mutex, mutex_);
   base::Status write(const Batch& batch) DM_REQUIRES(file_.mutex);
   base::Status write_one(const Write& write) DM_REQUIRES(file_.mutex);
   /// Takes what came in from `first` on, is not stored and will come again out of the
@@ -100,6 +98,8 @@ class SqliteInbox final : public core::DurableInbox {
       DM_REQUIRES(mutex_);
   base::Result<bool> flush_some(std::size_t most) DM_REQUIRES(file_.mutex);
   base::Result<MessagePtr> read(core::InboxId id) DM_EXCLUDES(file_.mutex);
+  /// Packets of QoS 2 are to be written: with the file's lock held, as they are changed.
+  void session_changed() DM_REQUIRES(file_.mutex) DM_EXCLUDES(mutex_);
   /// The sessions' part could not be written.
   void session_failed(const base::Status& cause) DM_EXCLUDES(mutex_);
   /// Under mutex_, after changes_ has grown: whether to call tell().
@@ -123,6 +123,8 @@ class SqliteInbox final : public core::DurableInbox {
   std::size_t room_ DM_GUARDED_BY(mutex_) = 0;  // bytes given back since the trouble began
   /// From this message on commit() must see to those that are not written; 0: none.
   core::InboxId first_uncommitted_ DM_GUARDED_BY(mutex_) = 0;
+  /// So it must to what is unwritten of the sessions.
+  bool session_uncommitted_ DM_GUARDED_BY(mutex_) = false;
 
   SqliteSession session_;
 };

@@ -30,7 +30,7 @@ base::Status SqliteInbox::commit() {
   {
     base::MutexLock lock(mutex_);
     if (!trouble_.ok()) return give_back(std::exchange(first_uncommitted_, 0), gone);
-    if (first_uncommitted_ == 0) return {};
+    if (first_uncommitted_ == 0 && !session_uncommitted_) return {};
   }
   base::Status status;
   bool news = false;
@@ -43,9 +43,11 @@ base::Status SqliteInbox::commit() {
       first = std::exchange(first_uncommitted_, 0);
       // flush() may have been quicker, and may have failed.
       if (!trouble_.ok()) return give_back(first, gone);
-      if (first == 0 || !changes_.any_from(first)) return {};
+      const bool messages = first != 0 && changes_.any_from(first);
+      if (!messages && !session_uncommitted_) return {};
       batch = take_riders();
-      changes_.take_from(first, batch.changes);
+      batch.session_unwritten = session_uncommitted_;
+      if (messages) changes_.take_from(first, batch.changes);
       add_writes(batch);
     }
     status = write(batch);
@@ -88,8 +90,10 @@ base::Result<bool> SqliteInbox::flush_some(std::size_t most) {
   std::size_t room = 0;
   {
     base::MutexLock lock(mutex_);
-    batch = take_batch(most);
-    batch.session_unwritten = file_.session.has_unwritten();
+    const bool session_unwritten = file_.session.has_unwritten();
+    // A packet and its message are written together: all, then.
+    batch = take_batch(session_unwritten ? changes_.size() : most);
+    batch.session_unwritten = session_unwritten;
     failing = !trouble_.ok();
     room = room_;
     if (batch.empty() && !failing) {
@@ -98,7 +102,6 @@ base::Result<bool> SqliteInbox::flush_some(std::size_t most) {
     }
   }
   const base::Status status = batch.empty() ? base::Status() : write(batch);
-  if (status.ok() && batch.session_unwritten) file_.session.written();
   // All that failed may be settled or given back by now: does the disk work again, and does
   // it take what was given back?
   const base::Status works = status.ok() && failing ? file_.messages->try_room(room) : status;
@@ -140,6 +143,10 @@ void SqliteInbox::add_writes(Batch& batch) const {
 }
 
 void SqliteInbox::written(const Batch& batch) {
+  if (batch.session_unwritten) {
+    file_.session.written();
+    session_uncommitted_ = false;
+  }
   for (const auto& [id, kind] : batch.changes) {
     if (kind == Kind::kInsert && index_.bytes_in_memory() > options_.cache_bytes) {
       index_.forget_message(id);
@@ -155,8 +162,7 @@ base::Status SqliteInbox::write(const Batch& batch) {
   }
   const InboxId reserve = highest > ids_reserved_ ? highest + kIdStep : 0;
   // One statement is a transaction by itself.
-  if (batch.writes.size() == 1 && reserve == 0 && batch.packet.id == 0 &&
-      !batch.session_unwritten) {
+  if (batch.writes.size() == 1 && reserve == 0 && !batch.session_unwritten) {
     return write_one(batch.writes.front());
   }
   const base::Status status = file_.database->transaction([&]() DM_NO_THREAD_SAFETY_ANALYSIS {
@@ -164,12 +170,7 @@ base::Status SqliteInbox::write(const Batch& batch) {
       if (base::Status failed = write_one(w); !failed.ok()) return failed;
     }
     base::Status rest;
-    if (batch.packet.id != 0) {
-      rest = file_.session.write_appended(*file_.session_rows, batch.packet);
-    }
-    if (rest.ok() && batch.session_unwritten) {
-      rest = file_.session.write_unwritten(*file_.session_rows);
-    }
+    if (batch.session_unwritten) rest = file_.session.write_unwritten(*file_.session_rows);
     if (rest.ok() && reserve != 0) rest = file_.messages->set_ids_used(reserve);
     return rest;
   });

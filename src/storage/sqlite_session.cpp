@@ -10,39 +10,25 @@ class SqliteSession::Packets final : public core::PacketStore {
       : owner_(owner), file_(owner.file_), connection_(connection) {}
 
   base::Status put_body(Id id, std::string packet) override {
-    base::Status status;
-    {
-      base::MutexLock lock(file_.mutex);
-      status = file_.session.put_body(file_.session_rows.get(), key(id), std::move(packet));
-    }
-    owner_.report(status);
-    return status;
+    return change([&](SessionState& session) { session.put_body(key(id), std::move(packet)); });
   }
   void put_mark(Id id) override {
     base::MutexLock lock(file_.mutex);
     file_.session.put_mark(key(id));
   }
   base::Status remove(Id id) override {
-    base::Status status;
-    {
-      base::MutexLock lock(file_.mutex);
-      status = file_.session.remove(file_.session_rows.get(), key(id));
-    }
-    owner_.report(status);
-    return status;
+    return change([&](SessionState& session) { session.remove(key(id)); });
   }
   base::Status clear() override {
-    base::Status status;
-    {
-      base::MutexLock lock(file_.mutex);
-      status = file_.session.clear(file_.session_rows.get(), connection_);
-    }
-    owner_.report(status);
-    return status;
+    return change([&](SessionState& session) { session.clear(connection_); });
   }
   std::vector<Entry> entries() const override {
     base::MutexLock lock(file_.mutex);
     return file_.session.entries(connection_);
+  }
+  std::optional<Entry> find(Id id) const override {
+    base::MutexLock lock(file_.mutex);
+    return file_.session.find(key(id));
   }
   std::optional<std::string> body(Id id) const override {
     base::MutexLock lock(file_.mutex);
@@ -51,14 +37,23 @@ class SqliteSession::Packets final : public core::PacketStore {
 
  private:
   core::PacketKey key(Id id) const { return {connection_, id}; }
+  template <typename Change>
+  base::Status change(Change change) {
+    base::MutexLock lock(file_.mutex);
+    if (!file_.database) return base::cancelled("the inbox is closed");
+    change(file_.session);
+    if (file_.session.has_unwritten()) owner_.changed_();
+    return {};
+  }
 
   SqliteSession& owner_;
   InboxFile& file_;
   const std::size_t connection_;
 };
 
-SqliteSession::SqliteSession(InboxFile& file, std::function<void(const base::Status&)> failed)
-    : file_(file), failed_(std::move(failed)) {}
+SqliteSession::SqliteSession(InboxFile& file, std::function<void()> changed,
+                             std::function<void(const base::Status&)> failed)
+    : file_(file), changed_(std::move(changed)), failed_(std::move(failed)) {}
 
 SqliteSession::~SqliteSession() = default;
 

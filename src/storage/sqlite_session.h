@@ -11,13 +11,15 @@
 
 namespace dapr_mqtt::storage {
 
-/// The sessions' part of an inbox's file. Each change is a transaction by itself,
-/// but for what goes with the append of a message (SqliteInbox).
+/// The sessions' part of an inbox's file. A change of subscriptions is a transaction by
+/// itself; those of packets are written by the inbox's next commit or flush.
 class SqliteSession final : public core::SessionStore {
  public:
-  /// `failed` runs, with no lock held, when the disk did not take a change; the
-  /// owner of the file writes it later.
-  SqliteSession(InboxFile& file, std::function<void(const base::Status&)> failed);
+  /// `changed` runs, with the file's lock held, when packets are to be written.
+  /// `failed` runs, with no lock held, when the disk did not take a change of subscriptions;
+  /// the owner of the file writes it later.
+  SqliteSession(InboxFile& file, std::function<void()> changed,
+                std::function<void(const base::Status&)> failed);
   ~SqliteSession() override;
 
   core::PacketStore& packets(std::size_t connection) override;
@@ -31,6 +33,7 @@ class SqliteSession final : public core::SessionStore {
   void report(const base::Status& status) const;
 
   InboxFile& file_;
+  const std::function<void()> changed_;
   const std::function<void(const base::Status&)> failed_;
   base::Mutex mutex_;
   std::map<std::size_t, std::unique_ptr<Packets>> packets_ DM_GUARDED_BY(mutex_);

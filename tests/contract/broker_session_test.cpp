@@ -118,6 +118,7 @@ class FullPackets final : public core::PacketStore {
   }
   base::Status clear() override { return memory_.clear(); }
   std::vector<Entry> entries() const override { return memory_.entries(); }
+  std::optional<Entry> find(Id id) const override { return memory_.find(id); }
   std::optional<std::string> body(Id id) const override { return memory_.body(id); }
 
   std::atomic<bool> full{true};

@@ -20,11 +20,12 @@ void Death::reached(const char* point) {
 
 class MortalInbox::Session final : public core::SessionStore {
  public:
-  Session(core::SessionStore& to, Death& death) : to_(to), death_(death) {}
+  Session(core::SessionStore& to, Death& death, std::atomic<long>& uncommitted)
+      : to_(to), death_(death), uncommitted_(uncommitted) {}
 
   core::PacketStore& packets(std::size_t connection) override {
     auto& made = packets_[connection];
-    if (!made) made = std::make_unique<Packets>(to_.packets(connection), death_);
+    if (!made) made = std::make_unique<Packets>(to_.packets(connection), death_, uncommitted_);
     return *made;
   }
   std::vector<core::SessionSubscription> subscriptions() const override {
@@ -40,35 +41,38 @@ class MortalInbox::Session final : public core::SessionStore {
  private:
   class Packets final : public core::PacketStore {
    public:
-    Packets(core::PacketStore& to, Death& death) : to_(to), death_(death) {}
+    Packets(core::PacketStore& to, Death& death, std::atomic<long>& uncommitted)
+        : to_(to), death_(death), uncommitted_(uncommitted) {}
     base::Status put_body(Id id, std::string packet) override {
-      base::Status status = to_.put_body(id, std::move(packet));
-      death_.reached("after-packet");
-      return status;
+      ++uncommitted_;
+      return to_.put_body(id, std::move(packet));
     }
     void put_mark(Id id) override {
+      ++uncommitted_;
       to_.put_mark(id);
-      death_.reached("after-packet");
     }
     base::Status remove(Id id) override {
       death_.reached("before-release");
       return to_.remove(id);
     }
     base::Status clear() override { return to_.clear(); }
-    // The library asks for the names of a packet once it is done with it.
-    std::vector<Entry> entries() const override {
+    std::vector<Entry> entries() const override { return to_.entries(); }
+    // The library asks for it by both of its names once it is done with it.
+    std::optional<Entry> find(Id id) const override {
       death_.reached("before-release");
-      return to_.entries();
+      return to_.find(id);
     }
     std::optional<std::string> body(Id id) const override { return to_.body(id); }
 
    private:
     core::PacketStore& to_;
     Death& death_;
+    std::atomic<long>& uncommitted_;
   };
 
   core::SessionStore& to_;
   Death& death_;
+  std::atomic<long>& uncommitted_;
   std::map<std::size_t, std::unique_ptr<Packets>> packets_;  // one thread's
 };
 
@@ -76,27 +80,24 @@ MortalInbox::MortalInbox(std::unique_ptr<core::DurableInbox> inbox, std::shared_
     : ForwardingInbox(*inbox),
       inbox_(std::move(inbox)),
       death_(std::move(death)),
-      session_(std::make_unique<Session>(inbox_->session(), *death_)) {}
+      session_(std::make_unique<Session>(inbox_->session(), *death_, uncommitted_packets_)) {}
 
 MortalInbox::~MortalInbox() = default;
 
 base::Result<core::AppendOutcome> MortalInbox::append(std::string_view queue,
                                                       core::IncomingMessage message,
                                                       bool evictable) {
-  const bool at_once = message.qos == core::QoS::kExactlyOnce;
   death_->reached("before-commit");
-  auto outcome = to().append(queue, std::move(message), evictable);
-  if (at_once) {
-    death_->reached("after-commit");
-  } else {
-    uncommitted_.fetch_add(1);
-  }
-  return outcome;
+  uncommitted_.fetch_add(1);
+  return to().append(queue, std::move(message), evictable);
 }
 
 base::Status MortalInbox::commit() {
   base::Status status = to().commit();
   for (long left = uncommitted_.exchange(0); left > 0; --left) death_->reached("after-commit");
+  for (long left = uncommitted_packets_.exchange(0); left > 0; --left) {
+    death_->reached("after-packet");
+  }
   return status;
 }
 

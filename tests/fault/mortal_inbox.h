@@ -47,8 +47,9 @@ class MortalInbox final : public ForwardingInbox<core::DurableInbox> {
 
   const std::unique_ptr<core::DurableInbox> inbox_;
   const std::shared_ptr<Death> death_;
-  const std::unique_ptr<Session> session_;
+  const std::unique_ptr<Session> session_;  // uses the last one
   std::atomic<long> uncommitted_{0};
+  std::atomic<long> uncommitted_packets_{0};
 };
 
 }  // namespace dapr_mqtt::testing

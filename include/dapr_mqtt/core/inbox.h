@@ -79,8 +79,7 @@ class Inbox {
   virtual ~Inbox() = default;
 
   /// Takes the message in at the end of `queue`. A durable inbox has it safe after the
-  /// next commit(); a message of QoS 2 at once, with the end of its exchange. An error
-  /// means it is not taken in at all.
+  /// next commit(). An error means it is not taken in at all.
   /// `evictable`: this message may be dropped to keep the limits, now (id 0) or
   /// later. One that may not is taken even when no others are left to go for
   /// it; the owner stops intake when the outcome says `full`.
@@ -88,7 +87,7 @@ class Inbox {
                                              bool evictable) = 0;
 
   /// Makes safe what append has taken in (in a durable inbox: on disk; messages of
-  /// QoS 0 excepted). An error: the disk fails, now or since an earlier call, and what came
+  /// QoS 0 excepted), and what its sessions' PacketStores have. An error: the disk fails, now or since an earlier call, and what came
   /// in since the last commit must not be acknowledged to the broker. Of it, messages of
   /// QoS 1 that no take has seen are not in the inbox any more: the broker sends them again.
   /// The rest stays in memory and is stored as soon as flush() can; intake should stop until

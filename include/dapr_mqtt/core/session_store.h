@@ -23,8 +23,8 @@ struct PacketKey {
 /// Messages of QoS 2 on one connection that have come in and are not released by
 /// the broker yet (MQTT 3.1.1 section 4.3.3, MQTT 5 section 4.3.3).
 ///
-/// An error: the disk did not take it. It is kept in memory and written later; until then
-/// the broker must not learn of it.
+/// What is changed here is safe after the next Inbox::commit(), before which the broker must
+/// not learn of it. An error: it cannot be kept, and the broker must not learn of it at all.
 ///
 /// Thread safety: from the client's receive thread and one more that makes the
 /// client, not at the same time.
@@ -34,15 +34,15 @@ class PacketStore {
 
   virtual ~PacketStore() = default;
 
-  /// The message itself, to be delivered when it is released (MQTT 3.1.1). On
-  /// disk when this returns. Goes with the append of the message to the inbox, in
-  /// one transaction, so that a crash neither loses nor doubles it.
+  /// The message itself, to be delivered when it is released (MQTT 3.1.1). Goes with the
+  /// append of the message to the inbox, in one transaction, so that a crash neither loses
+  /// nor doubles it.
   virtual base::Status put_body(Id id, std::string packet) = 0;
   /// That the message has come in, for the time until it is released (MQTT 5,
-  /// where it is delivered at once). On disk with the append of the message to the
-  /// inbox, in one transaction.
+  /// where it is delivered at once). Comes with the append of the message to the inbox, in
+  /// one transaction.
   virtual void put_mark(Id id) = 0;
-  /// It is released, or was never put: gone from the disk when this returns.
+  /// It is released, or was never put.
   virtual base::Status remove(Id id) = 0;
   /// The broker has lost the session.
   virtual base::Status clear() = 0;
@@ -52,6 +52,8 @@ class PacketStore {
     bool mark = false;
   };
   virtual std::vector<Entry> entries() const = 0;
+  /// One of them.
+  virtual std::optional<Entry> find(Id id) const = 0;
   /// The packet of put_body; none for a mark, and when the disk fails.
   virtual std::optional<std::string> body(Id id) const = 0;
 };

@@ -69,7 +69,7 @@ TEST(InboundStore, Library_sees_it_through_its_table_of_functions) {
   MemoryPackets packets;
   InboundStore store(packets);
   int failures = 0;
-  Persistence persistence{store, [&] { ++failures; }};
+  Persistence persistence{store, [&](bool taken) { failures += taken ? 0 : 1; }};
   MQTTClient_persistence table = persistence_for(persistence);
   void* handle = nullptr;
   ASSERT_EQ(table.popen(&handle, "client", "uri", table.context), 0);
@@ -108,6 +108,7 @@ class FailingPackets final : public core::PacketStore {
   base::Status remove(Id) override { return base::unavailable("disk full"); }
   base::Status clear() override { return base::unavailable("disk full"); }
   std::vector<Entry> entries() const override { return {{1, false}}; }
+  std::optional<Entry> find(Id id) const override { return Entry{id, false}; }
   std::optional<std::string> body(Id) const override { return std::nullopt; }
 };
 
@@ -116,7 +117,7 @@ TEST(InboundStore, Change_that_the_disk_does_not_take_is_told) {
   FailingPackets packets;
   InboundStore store(packets);
   int failures = 0;
-  Persistence persistence{store, [&] { ++failures; }};
+  Persistence persistence{store, [&](bool taken) { failures += taken ? 0 : 1; }};
   MQTTClient_persistence table = persistence_for(persistence);
   void* handle = nullptr;
   ASSERT_EQ(table.popen(&handle, "client", "uri", table.context), 0);

@@ -76,13 +76,6 @@ TEST_F(SqliteInboxTest, what_was_appended_is_on_disk_when_commit_returns) {
   EXPECT_THAT(take_all(*open_after_kill()), ElementsAre("one", "two", "three"));
 }
 
-TEST_F(SqliteInboxTest, message_of_qos_2_is_on_disk_when_append_returns) {
-  const auto inbox = open();
-  ASSERT_TRUE(inbox->append("q", message("one"), false).ok());
-  ASSERT_TRUE(inbox->append("q", message("two", QoS::kExactlyOnce), false).ok());
-  EXPECT_THAT(take_all(*open_after_kill()), ::testing::Contains("two"));
-}
-
 TEST_F(SqliteInboxTest, commit_leaves_alone_what_was_handled_before_it) {
   const auto inbox = open();
   for (const char* payload : {"handled", "waits"}) {
