@@ -59,12 +59,8 @@ base::Result<std::shared_ptr<PahoClient>> PahoClient::make(const core::Endpoint&
   create.maxBufferedMessages = kMaxBuffered;
   if (store != nullptr) {
     PahoClient& self = *client;
-    self.persistence_.emplace(Persistence{*store, [&self](bool taken) {
-                                            // Elsewhere there is nothing to acknowledge.
-                                            if (shims::caller() != shims::Caller::kReceive) return;
-                                            if (!taken) self.unsafe_ = true;
-                                            shims::do_before_acknowledging(self);
-                                          }});
+    self.persistence_.emplace(
+        Persistence{*store, [&self](bool taken) { self.store_changed(taken); }});
     self.persistence_functions_ = persistence_for(*self.persistence_);
   }
   base::MutexLock calls(PahoLibrary::instance().calls());
@@ -210,6 +206,13 @@ std::optional<Done> PahoClient::answered(void* context) {
 
 void PahoClient::lose(const base::Status& how) {
   if (!lost_.exchange(true)) events_.lost(how);
+}
+
+void PahoClient::store_changed(bool taken) {
+  // Elsewhere there is nothing to acknowledge.
+  if (shims::caller() != shims::Caller::kReceive) return;
+  if (!taken) unsafe_ = true;
+  shims::do_before_acknowledging(*this);
 }
 
 bool PahoClient::secure() noexcept {

@@ -114,6 +114,7 @@ class PahoClient final : private shims::BeforeAcknowledging {
   static void on_operation_failed(void* context, MQTTAsync_failureData* data);
   static void on_operation_failed5(void* context, MQTTAsync_failureData5* data);
 
+  void store_changed(bool taken);
   bool secure() noexcept override;
 
   bool mqtt5() const { return protocol_ == core::ProtocolVersion::kMqtt5; }
@@ -137,7 +138,7 @@ class PahoClient final : private shims::BeforeAcknowledging {
   MQTTAsync handle_ = nullptr;
 
   std::atomic<bool> lost_{false};
-  /// The store did not take a change.
+  /// The store did not take a change: nothing of it may be acknowledged.
   std::atomic<bool> unsafe_{false};
   std::atomic<std::uint64_t> completed_{0};
   Operations operations_{*this};

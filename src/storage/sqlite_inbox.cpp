@@ -34,7 +34,7 @@ SqliteInbox::SqliteInbox(const SqliteInboxOptions& options, base::Log log, Close
       closed_(std::move(closed)),
       index_(options.limits),
       session_(
-          file_, [this] { session_changed(); },
+          file_, [this]() DM_NO_THREAD_SAFETY_ANALYSIS { session_changed(); },
           [this](const base::Status& cause) { session_failed(cause); }) {}
 
 SqliteInbox::~SqliteInbox() { close(); }

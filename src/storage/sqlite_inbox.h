@@ -85,7 +85,7 @@ class SqliteInbox final : public core::DurableInbox {
   base::Status load(std::unique_ptr<sqlite::Database> database) DM_REQUIRES(file_.mutex);
 
   core::AppendOutcome append_in_memory(std::string_view queue, IndexItem item);
-  /// Of what waits to be written, that which goes along with an append or a commit.
+  /// Of what waits to be written, that which goes along with a commit.
   Batch take_riders() DM_REQUIRES(mutex_);
   void add_writes(Batch& batch) const DM_REQUIRES(mutex_);
   Batch take_batch(std::size_t most) DM_REQUIRES(mutex_);

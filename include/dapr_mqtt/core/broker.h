@@ -91,9 +91,10 @@ class MessageSink {
   /// and returns. Must not throw, wait, or call the client.
   virtual void on_message(IncomingMessage message) noexcept = 0;
   /// After one or several of on_message, or of changes in the PacketStore: makes safe what
-  /// they took in (one commit at the most). True: it is, and the broker gets its acknowledgements. False: not all of it is;
-  /// then the connection acknowledges nothing any more and is made anew, and the broker of a
-  /// persistent session sends again what it has no acknowledgement for.
+  /// they took in (one commit at the most). True: it is, and the broker gets its
+  /// acknowledgements. False: not all of it is; then the connection acknowledges nothing any
+  /// more and is made anew, and the broker of a persistent session sends again what it has no
+  /// acknowledgement for.
   /// As a rule on the receive thread without the library's lock, else on a thread that
   /// closes a connection; never at the same time as on_message of the same connection, or
   /// as another secure(), of whatever connection.

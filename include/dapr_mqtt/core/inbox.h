@@ -87,11 +87,11 @@ class Inbox {
                                              bool evictable) = 0;
 
   /// Makes safe what append has taken in (in a durable inbox: on disk; messages of
-  /// QoS 0 excepted), and what its sessions' PacketStores have. An error: the disk fails, now or since an earlier call, and what came
-  /// in since the last commit must not be acknowledged to the broker. Of it, messages of
-  /// QoS 1 that no take has seen are not in the inbox any more: the broker sends them again.
-  /// The rest stays in memory and is stored as soon as flush() can; intake should stop until
-  /// then.
+  /// QoS 0 excepted), and what its sessions' PacketStores have. An error: the disk fails, now
+  /// or since an earlier call, and what came in since the last commit must not be acknowledged
+  /// to the broker. Of it, messages of QoS 1 that no take has seen are not in the inbox any
+  /// more: the broker sends them again. The rest stays in memory and is stored as soon as
+  /// flush() can; intake should stop until then.
   virtual base::Status commit() { return {}; }
 
   enum class Order {
