@@ -10,8 +10,9 @@ namespace {
 //
 // messages.payload is the last column, so that the rest is read without it; due
 // and received are milliseconds since 1970; flags: MessageTable. counters.ids: no
-// id above it has been used; counters.room: see MessageTable::try_room. packets.key: connection and packet identifier, see
-// SessionTable; no body: a mark (core::PacketStore).
+// id above it has been used; counters.room: see MessageTable::try_room.
+// packets.key: connection and packet identifier, see SessionTable; no body: a mark
+// (core::PacketStore).
 constexpr std::array<const char*, 1> kSteps = {
     "CREATE TABLE messages(id INTEGER PRIMARY KEY, queue TEXT NOT NULL, due INTEGER NOT NULL,"
     " failures INTEGER NOT NULL, flags INTEGER NOT NULL, received INTEGER NOT NULL,"
