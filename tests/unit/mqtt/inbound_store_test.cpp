@@ -64,15 +64,24 @@ TEST(InboundStore, Commands_and_outgoing_messages_are_not_kept) {
   EXPECT_EQ(store.keys().size(), 0U);
 }
 
-TEST(InboundStore, Library_sees_it_through_its_table_of_functions) {
-  PahoLibrary::instance();  // its heap
-  MemoryPackets packets;
-  InboundStore store(packets);
+/// What the C library has of a store.
+struct Library {
+  explicit Library(core::PacketStore& packets) : store(packets) {
+    PahoLibrary::instance();  // its heap
+    EXPECT_EQ(table.popen(&handle, "client", "uri", table.context), 0);
+  }
+  InboundStore store;
   int failures = 0;
-  Persistence persistence{store, [&](bool taken) { failures += taken ? 0 : 1; }};
+  Persistence persistence{store, [this](bool taken) { failures += taken ? 0 : 1; }};
   MQTTClient_persistence table = persistence_for(persistence);
   void* handle = nullptr;
-  ASSERT_EQ(table.popen(&handle, "client", "uri", table.context), 0);
+};
+
+TEST(InboundStore, Library_sees_it_through_its_table_of_functions) {
+  MemoryPackets packets;
+  const Library library(packets);
+  const MQTTClient_persistence& table = library.table;
+  void* const handle = library.handle;
   char key[] = "r-1";
   char part[] = {'a', '\0', 'b'};
   char* parts[] = {part};
@@ -94,7 +103,7 @@ TEST(InboundStore, Library_sees_it_through_its_table_of_functions) {
   EXPECT_NE(table.pget(handle, key, &buffer, &size), 0) << "an exception stops at the border";
   EXPECT_EQ(table.pclear(handle), 0);
   EXPECT_EQ(table.pclose(handle), 0);
-  EXPECT_EQ(failures, 0) << "no change failed";
+  EXPECT_EQ(library.failures, 0) << "no change failed";
   MQTTAsync_free(keys[0]);
   MQTTAsync_free(keys);
   MQTTAsync_free(first);
@@ -113,24 +122,20 @@ class FailingPackets final : public core::PacketStore {
 };
 
 TEST(InboundStore, Change_that_the_disk_does_not_take_is_told) {
-  PahoLibrary::instance();
   FailingPackets packets;
-  InboundStore store(packets);
-  int failures = 0;
-  Persistence persistence{store, [&](bool taken) { failures += taken ? 0 : 1; }};
-  MQTTClient_persistence table = persistence_for(persistence);
-  void* handle = nullptr;
-  ASSERT_EQ(table.popen(&handle, "client", "uri", table.context), 0);
+  const Library library(packets);
+  const MQTTClient_persistence& table = library.table;
+  void* const handle = library.handle;
   char key[] = "r-1";
   char part[] = "x";
   char* parts[] = {part};
   int sizes[] = {1};
   EXPECT_NE(table.pput(handle, key, 1, parts, sizes), 0);
-  EXPECT_EQ(failures, 1);
+  EXPECT_EQ(library.failures, 1);
   EXPECT_NE(table.premove(handle, key), 0);
-  EXPECT_EQ(failures, 2);
+  EXPECT_EQ(library.failures, 2);
   EXPECT_NE(table.pclear(handle), 0);
-  EXPECT_EQ(failures, 3);
+  EXPECT_EQ(library.failures, 3);
 }
 
 }  // namespace

@@ -82,6 +82,14 @@ class Witness final : public BeforeAcknowledging {
   const Connection& connection_;
 };
 
+/// On the receive thread: a message has come that cannot be made safe.
+void receive_unsafe(const Connection& connection, Witness& witness) {
+  witness.succeeds = false;
+  connection.broker_sends("message");
+  EXPECT_EQ(connection.read(7), "message");
+  do_before_acknowledging(witness);
+}
+
 /// What Paho's receive thread does between two packets: both of its calls of poll().
 std::vector<bool> readable(const std::vector<const Connection*>& connections, int timeout_ms = 1) {
   std::vector<pollfd> write;
@@ -374,10 +382,7 @@ TEST(PahoSockets, What_could_not_be_made_safe_is_never_acknowledged) {
     const Connection c;
     const Connection other;
     Witness witness(c);
-    witness.succeeds = false;
-    c.broker_sends("message");
-    EXPECT_EQ(c.read(7), "message");
-    do_before_acknowledging(witness);
+    receive_unsafe(c, witness);
     EXPECT_EQ(c.write("ack "), 4);
     EXPECT_EQ(other.write("other's "), 8);
     EXPECT_EQ(readable({&c, &other}), (std::vector<bool>{false, false}));
@@ -404,10 +409,7 @@ TEST(PahoSockets, Many_acknowledgements_of_what_could_not_be_made_safe_are_dropp
   as(kReceive, [] {
     const Connection c;
     Witness witness(c);
-    witness.succeeds = false;
-    c.broker_sends("x");
-    EXPECT_EQ(c.read(1), "x");
-    do_before_acknowledging(witness);
+    receive_unsafe(c, witness);
     for (int i = 0; i < 1000; ++i) EXPECT_EQ(c.write(std::string(20, 'a')), 20);
     EXPECT_EQ(c.write(std::string(20'000, 'a')), 20'000);
     sockets::flush();
@@ -420,10 +422,7 @@ TEST(PahoSockets, Closing_sends_no_acknowledgement_of_what_could_not_be_made_saf
   as(kReceive, [] {
     const Connection c;
     Witness witness(c);
-    witness.succeeds = false;
-    c.broker_sends("x");
-    EXPECT_EQ(c.read(1), "x");
-    do_before_acknowledging(witness);
+    receive_unsafe(c, witness);
     EXPECT_EQ(c.write("ack"), 3);
     as("mqtt-consumer", [&] {
       EXPECT_EQ(c.write("DISCONNECT"), 10);
