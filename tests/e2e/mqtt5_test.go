@@ -70,7 +70,7 @@ func TestMqtt5_message_that_expires_while_it_waits_never_reaches_the_app(t *test
 	s := start(t, five(map[string]string{
 		"concurrencyMode": "single", "backOffMaxRetries": "-1", "backOffInterval": "100ms",
 	}), refuse, to("orders"))
-	s.daprd.PublishJSON(t, pubsub, "orders", "short", "metadata.ttlInSeconds=2")
+	s.daprd.PublishJSON(t, pubsub, "orders", "short", "metadata.ttlInSeconds=3")
 	s.daprd.PublishJSON(t, pubsub, "orders", "waits", "metadata.ttlInSeconds=1")
 	s.daprd.PublishJSON(t, pubsub, "orders", "next")
 	for {
