@@ -61,10 +61,8 @@ TEST(PahoShims, Receive_threads_sleep_is_skipped_after_it_has_waited) {
     const base::UniqueFd writer(ends[1]);
     pollfd wait{reader.get(), POLLIN, 0};
     ASSERT_EQ(::poll(&wait, 1, 1), 0);
-    const auto before = steady_clock::now();
-    constexpr useconds_t kLong = 30'000'000;
-    ::usleep(kLong);
-    EXPECT_LT(steady_clock::now() - before, milliseconds(15'000));
+    constexpr useconds_t kLongerThanATestMayTake = 600'000'000;
+    ::usleep(kLongerThanATestMayTake);
   });
 }
 
