@@ -28,6 +28,7 @@ void add_option(CLI::App& app, const OptionInfo& option, std::vector<std::string
     return;
   }
   CLI::Option* added = app.add_option(name, values)->expected(1)->type_name(std::string(option.value));
+  added->allow_extra_args(false);  // else it takes an operand that comes next for a second value
   if (option.required) added->required();
   if (option.repeated) added->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }

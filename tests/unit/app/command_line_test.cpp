@@ -137,6 +137,22 @@ TEST(CommandLine, probes_the_socket_that_serve_would_use) {
   EXPECT_EQ(std::get<ProbeRoundTripCommand>(explicit_one).timeout, std::chrono::seconds(3));
 }
 
+TEST(CommandLine, takes_the_operand_wherever_it_stands) {
+  for (const std::vector<const char*>& arguments :
+       {std::vector<const char*>{"t", "--url", "u", "--data", "x"}, {"--url", "u", "t", "--data", "x"},
+        {"--url", "u", "--data", "x", "t"}, {"--retain", "t", "--url", "u", "--data", "x"}}) {
+    std::vector<const char*> all = arguments;
+    all.insert(all.begin(), {"probe", "publish"});
+    const auto publish = std::get<ProbePublishCommand>(parse(all));
+    EXPECT_EQ(publish.topic, "t");
+    EXPECT_EQ(publish.target.url, "u");
+    EXPECT_EQ(publish.data, "x");
+  }
+  const auto validate = std::get<ValidateCommand>(parse({"validate", "a", "--json", "b"}));
+  EXPECT_THAT(validate.files, ElementsAre("a", "b"));
+  EXPECT_THAT(usage_error({"--allow-uid", "1", "2"}), HasSubstr("2"));
+}
+
 TEST(CommandLine, refuses_a_probe_without_its_parts) {
   EXPECT_THAT(usage_error({"probe", "publish", "t"}), HasSubstr("--url URL or --file FILE"));
   EXPECT_THAT(usage_error({"probe", "publish", "t", "--url=u", "--file=f"}), HasSubstr("one of both"));
