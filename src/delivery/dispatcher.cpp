@@ -15,6 +15,8 @@ namespace {
 constexpr std::size_t kDeliveriesPerTask = 256;
 /// Hand-overs before the next queue has its turn.
 constexpr std::size_t kDeliveriesPerTurn = 16;
+/// For what goes back unanswered: it comes before what is younger.
+constexpr base::WallTime kInItsPlace{};
 
 /// How log lines name a message.
 std::string name_of(const core::Delivery& delivery, const core::TopicFilter& filter) {
@@ -68,9 +70,8 @@ void Dispatcher::close(StreamId id) {
   if (it == streams_.end()) return;
   const std::unique_ptr<DeliveryStream> stream = std::move(it->second);
   streams_.erase(it);
-  const base::WallTime now = clock_.now();
   for (const auto& [message, delivery] : stream->held) {
-    inbox_.release(message, delivery.attempt - 1, now);
+    inbox_.release(message, delivery.attempt - 1, kInItsPlace);
   }
   in_flight_ -= stream->held.size();
   show_window();
@@ -308,7 +309,7 @@ void Dispatcher::hand_over(DeliveryQueue& queue, DeliveryStream& stream, core::I
       return;
     case core::DeliverResult::kClosed:
       stream.ended = true;
-      inbox_.release(entry.id, entry.failures, now);
+      inbox_.release(entry.id, entry.failures, kInItsPlace);
       return;
   }
 }

@@ -8,6 +8,10 @@ constexpr base::WallTime kPast{};
 }  // namespace
 
 void WaitingOrder::add(Id id, base::WallTime due) {
+  if (due == kPast) {
+    ready_.insert(id);
+    return;
+  }
   delayed_.emplace(id, due);
   delayed_by_due_.emplace(due, id);
 }
@@ -32,14 +36,10 @@ std::optional<WaitingOrder::Id> WaitingOrder::next(base::WallTime now, Order ord
     if (!first || first->second > now) return std::nullopt;
     return first->first;
   }
-  while (!delayed_by_due_.empty() && delayed_by_due_.begin()->first <= now) {
-    const Id id = delayed_by_due_.begin()->second;
-    delayed_by_due_.erase(delayed_by_due_.begin());
-    delayed_.erase(id);
-    ready_.insert(id);
-  }
-  if (ready_.empty()) return std::nullopt;
-  return *ready_.begin();
+  const bool due = !delayed_by_due_.empty() && delayed_by_due_.begin()->first <= now;
+  if (!due && ready_.empty()) return std::nullopt;
+  delayed_was_last_ = due && (ready_.empty() || !delayed_was_last_);
+  return delayed_was_last_ ? delayed_by_due_.begin()->second : *ready_.begin();
 }
 
 std::optional<base::WallTime> WaitingOrder::next_due(Order order) const {

@@ -19,9 +19,11 @@ class WaitingOrder {
 
   bool empty() const { return ready_.empty() && delayed_.empty(); }
 
+  /// The youngest of all, without a due time.
   void add_ready(Id id) { ready_.emplace_hint(ready_.end(), id); }
+  /// As Inbox::release.
   void add(Id id, base::WallTime due);
-  /// Returns when it was due (a time in the past if it was ready).
+  /// Returns when it was due, as given.
   base::WallTime remove(Id id);
 
   /// The one to take next; it stays until removed.
@@ -35,9 +37,10 @@ class WaitingOrder {
  private:
   std::optional<std::pair<Id, base::WallTime>> oldest() const;
 
-  std::set<Id> ready_;  // their time has come
+  std::set<Id> ready_;  // without a due time
   std::map<Id, base::WallTime> delayed_;
   std::set<std::pair<base::WallTime, Id>> delayed_by_due_;  // the same again
+  bool delayed_was_last_ = false;                           // whose turn it was
 };
 
 }  // namespace dapr_mqtt::storage

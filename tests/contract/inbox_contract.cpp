@@ -37,6 +37,8 @@ std::size_t footprint(std::size_t payload, std::string_view topic) {
 
 using Ids = std::vector<InboxId>;
 
+constexpr base::WallTime kInItsPlace{};
+
 }  // namespace
 
 TEST_P(InboxContract, take_gives_the_messages_of_a_queue_in_order_of_arrival) {
@@ -112,8 +114,8 @@ TEST_P(InboxContract, released_message_goes_back_to_its_place_of_arrival) {
   const InboxId third = put(*inbox, "a");
   ASSERT_EQ(inbox->take("a", kNow, kReady)->id, first);
   ASSERT_EQ(inbox->take("a", kNow, kReady)->id, second);
-  inbox->release(second, 0, kNow);
-  inbox->release(first, 3, kNow);
+  inbox->release(second, 0, kInItsPlace);
+  inbox->release(first, 3, kInItsPlace);
   const auto again = inbox->take("a", kNow, kReady);
   EXPECT_EQ(again->id, first);
   EXPECT_EQ(again->failures, 3U);
@@ -128,6 +130,18 @@ TEST_P(InboxContract, ready_order_lets_others_pass_what_is_not_due_yet) {
   inbox->release(first, 1, kNow + seconds(5));
   EXPECT_EQ(take_all(*inbox, "a", kNow + milliseconds(4999)), (Ids{second}));
   EXPECT_EQ(take_all(*inbox, "a", kNow + seconds(5)), (Ids{first}));
+}
+
+TEST_P(InboxContract, ready_order_gives_turns_to_what_is_due_again_and_what_is_new) {
+  auto inbox = make();
+  Ids ids;
+  for (int i = 0; i < 6; ++i) ids.push_back(put(*inbox, "a"));
+  for (int i = 0; i < 3; ++i) ASSERT_EQ(inbox->take("a", kNow, kReady)->id, ids[i]);
+  inbox->release(ids[0], 1, kNow + seconds(3));
+  inbox->release(ids[1], 1, kNow + seconds(2));
+  inbox->release(ids[2], 1, kNow + seconds(4));
+  EXPECT_EQ(take_all(*inbox, "a", kNow + seconds(3)), (Ids{ids[1], ids[3], ids[0], ids[4], ids[5]}));
+  EXPECT_EQ(take_all(*inbox, "a", kNow + seconds(4)), (Ids{ids[2]}));
 }
 
 TEST_P(InboxContract, strict_order_holds_the_queue_until_its_oldest_is_due) {

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <map>
 #include <random>
+#include <set>
 #include <vector>
 
 #include "contract/inbox_contract.h"
@@ -51,13 +52,38 @@ class Model {
     EXPECT_EQ(outcome.full, full());
   }
 
-  std::optional<InboxId> next(const std::string& queue, base::WallTime now, Inbox::Order order) {
+  std::optional<InboxId> next(const std::string& queue, base::WallTime now,
+                              Inbox::Order order) const {
+    std::optional<InboxId> without_due;
+    std::optional<std::pair<base::WallTime, InboxId>> due_first;
     for (const auto& [id, m] : messages) {
       if (m.queue != queue || m.taken) continue;
-      if (m.due <= now) return id;
-      if (order == Inbox::Order::kStrict) return std::nullopt;
+      if (order == Inbox::Order::kStrict) return m.due <= now ? std::optional(id) : std::nullopt;
+      if (m.due == base::WallTime{}) {
+        if (!without_due) without_due = id;
+      } else if (m.due <= now && (!due_first || std::pair{m.due, id} < *due_first)) {
+        due_first = {m.due, id};
+      }
     }
-    return std::nullopt;
+    if (!due_first || (without_due && due_was_last_.contains(queue))) return without_due;
+    return due_first->second;
+  }
+  void take(InboxId id, Inbox::Order order) {
+    ModelMessage& message = messages[id];
+    message.taken = true;
+    if (order == Inbox::Order::kStrict) return;
+    if (message.due == base::WallTime{}) {
+      due_was_last_.erase(message.queue);
+    } else {
+      due_was_last_.insert(message.queue);
+    }
+  }
+  /// A queue without messages is forgotten, with whose turn it was.
+  void forget_empty_queues() {
+    std::erase_if(due_was_last_, [&](const std::string& queue) {
+      return std::none_of(messages.begin(), messages.end(),
+                          [&](const auto& m) { return m.second.queue == queue; });
+    });
   }
   core::InboxUsage usage() const {
     core::InboxUsage sum;
@@ -141,6 +167,7 @@ class Model {
   }
 
   core::InboxLimits limits_;
+  std::set<std::string> due_was_last_;  // queues
 };
 
 std::uint64_t first_seed() {
@@ -191,7 +218,7 @@ TEST_P(InboxModel, any_sequence_of_operations_does_what_the_model_does) {
           ASSERT_EQ(entry ? std::optional(entry->id) : std::nullopt, expected);
           if (entry) {
             EXPECT_EQ(entry->failures, model.messages[*expected].failures);
-            model.messages[*expected].taken = true;
+            model.take(*expected, order);
           }
           break;
         }
@@ -206,7 +233,7 @@ TEST_P(InboxModel, any_sequence_of_operations_does_what_the_model_does) {
           ModelMessage& m = model.messages[id];
           m.taken = false;
           m.failures = static_cast<std::uint32_t>(pick(5));
-          m.due = now + std::chrono::milliseconds(pick(3) * 100);
+          m.due = pick(4) == 0 ? base::WallTime{} : now + std::chrono::milliseconds(pick(3) * 100);
           inbox->release(id, m.failures, m.due);
           break;
         }
@@ -232,6 +259,7 @@ TEST_P(InboxModel, any_sequence_of_operations_does_what_the_model_does) {
             now += std::chrono::milliseconds(pick(150));
           }
       }
+      model.forget_empty_queues();
       EXPECT_EQ(inbox->usage().messages, model.usage().messages);
       EXPECT_EQ(inbox->usage().bytes, model.usage().bytes);
       EXPECT_EQ(inbox->full(), model.full());

@@ -95,7 +95,9 @@ class Inbox {
   virtual base::Status commit() { return {}; }
 
   enum class Order {
-    kReady,   ///< the oldest message whose time has come
+    /// The oldest message without a due time, or of those whose time has come the one that was
+    /// due first: in turns while there are both, so that neither kind keeps the other waiting.
+    kReady,
     kStrict,  ///< the oldest message, or none while its time has not come
   };
   /// Takes the next waiting message of `queue`, if one is due at `now`.
@@ -107,8 +109,8 @@ class Inbox {
 
   /// Done with a taken message: it is gone. Unknown ids are ignored.
   virtual void settle(InboxId id) = 0;
-  /// Puts a taken message back in its place of arrival, due at `due`, with its
-  /// count of failures as given. Unknown ids are ignored.
+  /// Puts a taken message back with its count of failures as given: due at `due`, or
+  /// without a due time (WallTime{}) in its place of arrival. Unknown ids are ignored.
   virtual void release(InboxId id, std::uint32_t failures, base::WallTime due) = 0;
 
   /// Moves what waits unclaimed and matches `filter` to the filter's queue,

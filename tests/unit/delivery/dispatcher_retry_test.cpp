@@ -173,6 +173,22 @@ TEST_F(DispatcherRetryTest, failures_survive_the_stream_that_had_them) {
   EXPECT_EQ(counters.given_up, 1U);
 }
 
+TEST_F(DispatcherRetryTest, messages_that_are_always_due_again_do_not_starve_a_good_one) {
+  policy.max_retries = -1;
+  policy.retry_interval = milliseconds(0);
+  policy.window.messages = 2;
+  begin();
+  for (const char* payload : {"bad", "bad", "bad", "good"}) receive("a", payload);
+  std::size_t answered = 0;
+  for (; answered < 10; ++answered) {
+    executor.run();
+    ASSERT_GT(s->deliveries.size(), answered);
+    if (s->payloads()[answered] == "good") break;
+    fail(stream, *s, answered);
+  }
+  EXPECT_LT(answered, 10U);
+}
+
 TEST_F(DispatcherRetryTest, stream_opened_while_a_retry_waits_gets_it_on_time) {
   policy.max_retries = -1;
   begin();

@@ -378,9 +378,9 @@ TEST_F(SqliteInboxTest, message_that_was_taken_before_the_disk_failed_is_handled
   }
   EXPECT_THAT(take_all(*open_after_kill()), ElementsAre("before")) << "not on disk yet";
   ASSERT_TRUE(inbox->flush().ok());
-  EXPECT_THAT(take_all(*open_after_kill()), ElementsAre("before", "kept", "failed once"));
+  EXPECT_THAT(take_all(*open_after_kill()), ElementsAre("failed once", "before", "kept"));
   put(*inbox, "after");
-  EXPECT_THAT(take_all(*open_after_kill()), ElementsAre("before", "kept", "failed once", "after"));
+  EXPECT_THAT(take_all(*open_after_kill()), ElementsAre("failed once", "before", "kept", "after"));
 }
 
 TEST_F(SqliteInboxTest, disk_is_tried_again_although_all_that_failed_is_settled) {
