@@ -33,14 +33,22 @@ void HealthWatch::refresh() {
   health::HealthCheckResponse response;
   {
     base::MutexLock lock(mutex_);
-    if (writing_ || end_status_) return;
-    const auto status = service_.watched_status(request_.service());
-    if (status == written_status_) return;
-    written_status_ = status;
-    response.set_status(status);
-    writing_ = true;
+    if (writing_ || end_status_ || !begin_write(response)) return;
   }
-  // Nobody finishes while writing_ is set.
+  write(response);
+}
+
+bool HealthWatch::begin_write(health::HealthCheckResponse& response) {
+  const auto status = service_.watched_status(request_.service());
+  if (status == written_status_) return false;
+  written_status_ = status;
+  response.set_status(status);
+  writing_ = true;
+  return true;
+}
+
+/// Nobody finishes while writing_ is set.
+void HealthWatch::write(const health::HealthCheckResponse& response) {
   void* const tag = written_.tag();
   const InsideGrpc inside;
   writer_.Write(response, tag);
@@ -64,17 +72,21 @@ void HealthWatch::finish(const grpc::Status& status) {
 
 void HealthWatch::written(bool ok) {
   std::optional<grpc::Status> end_status;
+  bool writes_on = false;
+  health::HealthCheckResponse change;
   {
     base::MutexLock lock(mutex_);
     writing_ = false;
     end_status = end_status_;
+    // One in between is told before the end, too.
+    writes_on = ok && begin_write(change);
   }
-  if (end_status) {
+  if (writes_on) {
+    write(change);
+  } else if (end_status) {
     finish(*end_status);
-  } else if (ok) {
-    refresh();  // for a change in between
   }
-  // Else the client is gone: gone() comes, and ends it.
+  // Else the client may be gone: gone() comes, and ends it.
 }
 
 void HealthWatch::gone(bool /*ok*/) {

@@ -38,6 +38,9 @@ class HealthWatch final : public std::enable_shared_from_this<HealthWatch> {
   void written(bool ok);
   void finished(bool ok);
   void gone(bool ok);
+  /// False when the client knows what there is to know.
+  bool begin_write(health::HealthCheckResponse& response) DM_REQUIRES(mutex_);
+  void write(const health::HealthCheckResponse& response);
   void finish(const grpc::Status& status);
   void operation_ended();
 
