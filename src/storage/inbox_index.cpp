@@ -55,11 +55,7 @@ void InboxIndex::restore(InboxId id, std::string_view queue_name, IndexItem item
   InboxQueue& queue = queue_at(queue_name);
   item.queue = &queue;
   const IndexItem& kept = items_.insert_or_assign(id, std::move(item)).first->second;
-  if (kept.due == base::WallTime{}) {
-    queue.waiting.add_ready(id);
-  } else {
-    queue.waiting.add(id, kept.due);
-  }
+  queue.waiting.add(id, kept.due);
   if (kept.message) bytes_in_memory_ += kept.bytes;
   hold(queue, id, kept);
   arrivals_.add(id, kept.received, items_.size(),

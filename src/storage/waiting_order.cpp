@@ -9,7 +9,7 @@ constexpr base::WallTime kPast{};
 
 void WaitingOrder::add(Id id, base::WallTime due) {
   if (due == kPast) {
-    ready_.insert(id);
+    ready_.emplace_hint(ready_.end(), id);  // as a rule the youngest
     return;
   }
   delayed_.emplace(id, due);

@@ -19,8 +19,6 @@ class WaitingOrder {
 
   bool empty() const { return ready_.empty() && delayed_.empty(); }
 
-  /// The youngest of all, without a due time.
-  void add_ready(Id id) { ready_.emplace_hint(ready_.end(), id); }
   /// As Inbox::release.
   void add(Id id, base::WallTime due);
   /// Returns when it was due, as given.

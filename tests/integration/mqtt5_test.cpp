@@ -130,7 +130,7 @@ TEST_F(Mqtt5, does_not_deliver_what_expires_while_it_waits_here) {
     ASSERT_TRUE(message);
     if (message->data() == "next") break;
     ASSERT_EQ(message->data(), "fails");
-    // The broker takes off what it has kept it.
+    // The broker takes off the time that it has had it.
     EXPECT_THAT(value_of(*message, "mqtt-expiry-seconds"), AnyOf("3", "2", "1"));
     stream->nack(message->id(), "not yet");
   }
