@@ -87,6 +87,11 @@ class Service final : public wire::PubSub::CallbackService {
                                  wire::PubSubInitResponse*) override {
     return answer(*context);
   }
+  grpc::ServerUnaryReactor* Features(grpc::CallbackServerContext* context,
+                                     const wire::FeaturesRequest*,
+                                     wire::FeaturesResponse*) override {
+    return answer(*context);
+  }
   grpc::ServerUnaryReactor* Publish(grpc::CallbackServerContext* context,
                                     const wire::PublishRequest*, wire::PublishResponse*) override {
     return answer(*context);

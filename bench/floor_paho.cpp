@@ -71,7 +71,8 @@ void fail(const char* what) {
 
 int main(int argc, char** argv) {
   if (argc != 7) {
-    std::fputs("usage: floor_paho <url> publish|receive <qos> <messages> <size> <window>\n", stderr);
+    std::fputs("usage: floor_paho <url> publish|receive <qos> <messages> <size> <window>\n",
+               stderr);
     return 2;
   }
   const bool publish = std::string(argv[2]) == "publish";

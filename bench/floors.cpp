@@ -6,7 +6,6 @@
 #include <sstream>
 #include <stdexcept>
 
-#include "message_counter.h"
 #include "mqtt_source.h"
 #include "support/child_process.h"
 #include "usage.h"
@@ -31,36 +30,39 @@ Measurement read_result(testing::ChildProcess& process, int messages) {
 
 Measurement measure_pull_from_server(Running& subject, const PullLoad& load) {
   const Usage before = usage_of(subject.pid());
-  MessageCounter counter;
-  const auto begin = std::chrono::steady_clock::now();
-  const PullClient stream(
-      subject.client(), "bench/0", load.acks,
-      [&](const testing::wire::PullMessagesResponse&) { counter.add(); },
-      {{"messages", std::to_string(load.messages)}, {"size", std::to_string(load.size)}});
-  counter.wait_for(load.messages);
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  const auto begin = std::chrono::system_clock::now();
+  const Properties wanted = {{"messages", std::to_string(load.messages)},
+                             {"size", std::to_string(load.size)}};
+  subject.load().request({{"do", "subscribe"},
+                          {"instance", Running::kInstance},
+                          {"topics", {"bench/0"}},
+                          {"metadata", wanted}});
+  const std::chrono::duration<double> took =
+      subject.load().received().wait_for(load.messages) - begin;
   Measurement out = cost(before, usage_of(subject.pid()), load.messages);
   out["rate"] = load.messages / took.count();
   return out;
 }
 
 Measurement measure_paho_publish(const std::string& program, const testing::Mosquitto& broker,
-                                 int qos, const PublishLoad& load) {
+                                 int qos, const PublishLoad& load, Group group) {
   // What many callers have in flight, a component may not: mosquitto's window is 20.
   constexpr int kWindow = 20;
   const int window = load.bulk > 0 ? kWindow : std::min(load.callers, kWindow);
-  testing::ChildProcess process({program, broker.url(), "publish", std::to_string(qos),
-                                 std::to_string(load.messages), std::to_string(load.size),
-                                 std::to_string(window)});
+  testing::ChildProcess process(in_group(
+      group, {program, broker.url(), "publish", std::to_string(qos), std::to_string(load.messages),
+              std::to_string(load.size), std::to_string(window)}));
   return read_result(process, load.messages);
 }
 
 Measurement measure_paho_receive(const std::string& program, const testing::Mosquitto& broker,
-                                 const PullLoad& load) {
-  testing::ChildProcess process({program, broker.url(), "receive", std::to_string(load.qos),
-                                 std::to_string(load.messages), std::to_string(load.size), "0"});
-  if (!process.wait_for_output("ready")) throw std::runtime_error("floor_paho: " + process.output());
-  MqttSource source("127.0.0.1", broker.port());
+                                 const PullLoad& load, Group group) {
+  testing::ChildProcess process(
+      in_group(group, {program, broker.url(), "receive", std::to_string(load.qos),
+                       std::to_string(load.messages), std::to_string(load.size), "0"}));
+  if (!process.wait_for_output("ready"))
+    throw std::runtime_error("floor_paho: " + process.output());
+  MqttSource source(broker);
   process.signal(SIGSTOP);
   const std::string payload(load.size, 'x');
   for (int i = 0; i < load.messages; ++i) source.publish("bench/0", payload, load.qos);

@@ -14,8 +14,8 @@ Measurement measure_pull_from_server(Running& subject, const PullLoad& load);
 
 /// A bare client, by the program floor_paho. "rate" and "cpu".
 Measurement measure_paho_publish(const std::string& program, const testing::Mosquitto& broker,
-                                 int qos, const PublishLoad& load);
+                                 int qos, const PublishLoad& load, Group group);
 Measurement measure_paho_receive(const std::string& program, const testing::Mosquitto& broker,
-                                 const PullLoad& load);
+                                 const PullLoad& load, Group group);
 
 }  // namespace dapr_mqtt::bench

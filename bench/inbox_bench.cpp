@@ -73,7 +73,11 @@ int main(int argc, char** argv) {
   std::unique_ptr<core::Inbox> inbox = std::make_unique<storage::MemoryInbox>(limits);
   core::DurableInbox* durable = nullptr;
   if (sync != "memory") {
-    auto opened = storage::open_durable_inbox({folder, "bench", "bench", limits, sync == "full"},
+    auto opened = storage::open_durable_inbox({.state_dir = folder,
+                                               .identity = "bench",
+                                               .consumer_id = "bench",
+                                               .limits = limits,
+                                               .full_sync = sync == "full"},
                                               base::Log(silent));
     if (!opened.ok()) {
       std::puts(opened.status().message().c_str());

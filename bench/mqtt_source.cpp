@@ -2,6 +2,8 @@
 
 #include <mosquitto.h>
 
+#include <unistd.h>
+
 #include <stdexcept>
 
 namespace dapr_mqtt::bench {
@@ -15,7 +17,14 @@ void check(int code, const char* what) {
 
 }  // namespace
 
-MqttSource::MqttSource(const std::string& host, int port) {
+std::string MqttSource::socket_path() {
+  return "/tmp/mqtt-bench-" + std::to_string(::getpid()) + ".sock";
+}
+
+MqttSource::MqttSource(const testing::Mosquitto& broker) {
+  const bool plain = !broker.endpoint().uses_tls();
+  const std::string host = plain ? "127.0.0.1" : socket_path();
+  const int port = plain ? broker.port() : 0;
   mosquitto_lib_init();
   client_ = mosquitto_new(nullptr, true, this);
   if (client_ == nullptr) throw std::runtime_error("no MQTT client to publish with");

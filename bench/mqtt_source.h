@@ -7,6 +7,8 @@
 #include <mutex>
 #include <string>
 
+#include "support/mosquitto.h"
+
 struct mosquitto;
 
 namespace dapr_mqtt::bench {
@@ -14,7 +16,9 @@ namespace dapr_mqtt::bench {
 /// Throws std::runtime_error when the broker cannot be had. By one thread.
 class MqttSource {
  public:
-  explicit MqttSource(const std::string& host, int port);
+  /// Without TLS: where the broker's port has it, by a Unix socket at socket_path().
+  explicit MqttSource(const testing::Mosquitto& broker);
+  static std::string socket_path();
   ~MqttSource();
   MqttSource(const MqttSource&) = delete;
   MqttSource& operator=(const MqttSource&) = delete;

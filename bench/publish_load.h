@@ -2,23 +2,22 @@
 #pragma once
 
 #include <cstddef>
-#include <string>
+#include <memory>
 
-#include "measurement.h"
+#include "flow.h"
 #include "subject.h"
 
 namespace dapr_mqtt::bench {
 
 struct PublishLoad {
   int messages = 20'000;
-  int callers = 1;          ///< each sends its next when its last was answered
-  std::size_t size = 256;   ///< of the payload, in bytes
-  int bulk = 0;             ///< entries of a BulkPublish; 0: Publish
+  int callers = 1;         ///< each sends its next when its last was answered
+  std::size_t size = 256;  ///< of the payload, in bytes
+  int bulk = 0;            ///< entries of a BulkPublish; 0: Publish
   int topics = 1;
 };
 
-/// Closed loop: "rate", "cpu", "peak", and the quantiles of the calls' own times.
-/// Throws std::runtime_error when a call fails.
-Measurement measure_publish(Running& subject, const PublishLoad& load);
+/// Closed loop: "rate", and the quantiles of the calls' own times.
+std::unique_ptr<Flow> publish_flow(Running& subject, const PublishLoad& load);
 
 }  // namespace dapr_mqtt::bench

@@ -3,27 +3,34 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
-#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "message_counter.h"
 #include "mqtt_source.h"
 #include "usage.h"
 
 namespace dapr_mqtt::bench {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-using testing::wire::PullMessagesResponse;
-constexpr const char* kHost = "127.0.0.1";
-
 std::string topic_name(int number) { return "bench/" + std::to_string(number); }
 
-/// Publishes until a message came through: the subscription is in force, and all is
-/// warm. Returns when what was published for that is through.
-void warm_up(MqttSource& source, const std::string& topic, MessageCounter& counter, long& expected) {
+std::vector<std::string> topic_names(int count) {
+  std::vector<std::string> names;
+  for (int i = 0; i < count; ++i) names.push_back(topic_name(i));
+  return names;
+}
+
+void subscribe(Running& subject, const std::string& instance,
+               const std::vector<std::string>& topics, const nlohmann::json& more = {}) {
+  nlohmann::json request = {{"do", "subscribe"}, {"instance", instance}, {"topics", topics}};
+  if (!more.is_null()) request.update(more);
+  subject.load().request(request);
+}
+
+/// Publishes until a message came through: the subscription is in force. Returns when
+/// what was published for that is through.
+void warm_up(MqttSource& source, const std::string& topic, MessageCounter& counter) {
   constexpr std::chrono::milliseconds kTry{200};
   const long before = counter.count();
   do {
@@ -31,83 +38,112 @@ void warm_up(MqttSource& source, const std::string& topic, MessageCounter& count
   } while (!counter.wait_for(before + 1, kTry));
   while (counter.wait_for(counter.count() + 1, kTry)) {
   }
-  expected = counter.count();
 }
+
+/// What those that receive have in common: the publisher, the streams, the count.
+class Receiving : public Flow {
+ public:
+  Receiving(Running& subject, const testing::Mosquitto& broker, const PullLoad& load,
+            const nlohmann::json& more = {})
+      : subject_(subject), load_(load), payload_(load.size, 'x'), source_(broker) {
+    subscribe(subject, Running::kInstance, topic_names(load.topics), more);
+    warm_up(source_, topic_name(0), counter());
+    if (load.topics > 1) warm_up(source_, topic_name(load.topics - 1), counter());
+  }
+
+ protected:
+  MessageCounter& counter() { return subject_.load().received(); }
+  void publish(int number) {
+    source_.publish(topic_name(number % load_.topics), payload_, load_.qos);
+  }
+
+  Running& subject_;
+  const PullLoad load_;
+  std::string payload_;
+  MqttSource source_;
+};
+
+using Clock = std::chrono::system_clock;  // the load's, too
+
+Measurement rate(int messages, Clock::time_point begin, Clock::time_point end) {
+  return {{"rate", messages / std::chrono::duration<double>(end - begin).count()}};
+}
+
+class LiveFlow final : public Receiving {
+ public:
+  using Receiving::Receiving;
+
+  Measurement run(int messages) override {
+    constexpr long kAhead = 1000;
+    const long before = counter().count();
+    const auto begin = Clock::now();
+    for (int i = 0; i < messages; ++i) {
+      counter().wait_for(before + i - kAhead);
+      publish(i);
+    }
+    return rate(messages, begin, counter().wait_for(before + messages));
+  }
+};
+
+class BacklogFlow final : public Receiving {
+ public:
+  using Receiving::Receiving;
+
+  Measurement run(int messages) override {
+    const long before = counter().count();
+    ::kill(subject_.pid(), SIGSTOP);
+    for (int i = 0; i < messages; ++i) publish(i);
+    source_.wait();
+    ::kill(subject_.pid(), SIGCONT);
+    const auto begin = Clock::now();
+    return rate(messages, begin, counter().wait_for(before + messages));
+  }
+};
+
+class PacedFlow final : public Receiving {
+ public:
+  PacedFlow(Running& subject, const testing::Mosquitto& broker, std::chrono::nanoseconds interval)
+      : Receiving(subject, broker, {}, {{"timed", true}}), interval_(interval) {}
+
+  Measurement run(int messages) override {
+    const long before = counter().count();
+    auto due = Clock::now();
+    for (int i = 0; i < messages; ++i) {
+      due += interval_;
+      std::this_thread::sleep_until(due);  // the load's own clock: no event tells it
+      const std::int64_t since = due.time_since_epoch() / std::chrono::nanoseconds(1);
+      std::memcpy(payload_.data(), &since, sizeof since);
+      publish(0);
+    }
+    counter().wait_for(before + messages);
+    return subject_.load().request({{"do", "latencies"}});
+  }
+
+ private:
+  const std::chrono::nanoseconds interval_;
+};
 
 }  // namespace
 
-Measurement measure_pull(Running& subject, const testing::Mosquitto& broker,
-                         const PullLoad& load) {
-  MqttSource source(kHost, broker.port());
-  MessageCounter counter;
-  std::vector<std::unique_ptr<PullClient>> streams;
-  long expected = 0;
-  for (int i = 0; i < load.topics; ++i) {
-    streams.push_back(std::make_unique<PullClient>(
-        subject.client(), topic_name(i), load.acks,
-        [&](const PullMessagesResponse&) { counter.add(); }));
-  }
-  for (int i = 0; i < load.topics; ++i) {
-    if (i == 0 || i + 1 == load.topics) warm_up(source, topic_name(i), counter, expected);
-  }
-  forget_peak(subject.pid());
-  const Usage before = usage_of(subject.pid());
-  ::kill(subject.pid(), SIGSTOP);
-  const std::string payload(load.size, 'x');
-  for (int i = 0; i < load.messages; ++i) {
-    source.publish(topic_name(i % load.topics), payload, load.qos);
-  }
-  source.wait();
-  ::kill(subject.pid(), SIGCONT);
-  const auto begin = Clock::now();
-  counter.wait_for(expected + load.messages);
-  const std::chrono::duration<double> took = Clock::now() - begin;
-  Measurement out = cost(before, usage_of(subject.pid()), load.messages);
-  out["rate"] = load.messages / took.count();
-  return out;
+std::unique_ptr<Flow> live_flow(Running& subject, const testing::Mosquitto& broker,
+                                const PullLoad& load) {
+  return std::make_unique<LiveFlow>(subject, broker, load);
 }
 
-Measurement measure_latency(Running& subject, const testing::Mosquitto& broker, int messages,
-                            std::chrono::nanoseconds interval) {
-  MqttSource source(kHost, broker.port());
-  MessageCounter counter;
-  std::vector<std::int64_t> took;
-  took.reserve(static_cast<std::size_t>(messages));
-  constexpr std::size_t kSize = 256;
-  PullClient stream(subject.client(), topic_name(0), Acks::kSequential,
-                    [&](const PullMessagesResponse& message) {
-                      if (message.data().size() == kSize) {
-                        std::int64_t due = 0;
-                        std::memcpy(&due, message.data().data(), sizeof due);
-                        took.push_back(Clock::now().time_since_epoch().count() - due);
-                      }
-                      counter.add();
-                    });
-  long expected = 0;
-  warm_up(source, topic_name(0), counter, expected);
-  const Usage before = usage_of(subject.pid());
-  std::string payload(kSize, 'x');
-  auto due = Clock::now();
-  for (int i = 0; i < messages; ++i) {
-    due += interval;
-    std::this_thread::sleep_until(due);  // the load's own clock: no event tells it
-    const std::int64_t since = due.time_since_epoch().count();
-    std::memcpy(payload.data(), &since, sizeof since);
-    source.publish(topic_name(0), payload, 1);
-  }
-  counter.wait_for(expected + messages);
-  Measurement out = cost(before, usage_of(subject.pid()), messages);
-  add_quantiles(took, out);
-  return out;
+std::unique_ptr<Flow> backlog_flow(Running& subject, const testing::Mosquitto& broker,
+                                   const PullLoad& load) {
+  return std::make_unique<BacklogFlow>(subject, broker, load);
+}
+
+std::unique_ptr<Flow> paced_flow(Running& subject, const testing::Mosquitto& broker,
+                                 std::chrono::nanoseconds interval) {
+  return std::make_unique<PacedFlow>(subject, broker, interval);
 }
 
 Measurement measure_slow_app(Running& subject, const testing::Mosquitto& broker, int messages) {
-  MqttSource source(kHost, broker.port());
-  MessageCounter counter;
-  PullClient stream(subject.client(), topic_name(0), Acks::kNone,
-                    [&](const PullMessagesResponse&) { counter.add(); });
-  long expected = 0;
-  warm_up(source, topic_name(0), counter, expected);
+  MqttSource source(broker);
+  subscribe(subject, Running::kInstance, topic_names(1), {{"hold", true}});
+  warm_up(source, topic_name(0), subject.load().received());
   const std::string payload(1024, 'x');
   for (int i = 0; i < messages; ++i) source.publish(topic_name(0), payload, 1);
   source.wait();
@@ -123,19 +159,14 @@ Measurement measure_slow_app(Running& subject, const testing::Mosquitto& broker,
 }
 
 Measurement measure_idle(Running& subject, const testing::Mosquitto& broker, int instances) {
-  MqttSource source(kHost, broker.port());
-  MessageCounter counter;
-  PullClient stream(subject.client(), topic_name(0), Acks::kSequential,
-                    [&](const PullMessagesResponse&) { counter.add(); });
-  long expected = 0;
-  warm_up(source, topic_name(0), counter, expected);
-  std::vector<std::unique_ptr<PullClient>> more;
-  for (int i = 1; i < instances; ++i) {
-    auto& client = subject.add_instance({{"consumerID", "bench-" + std::to_string(i)}});
-    more.push_back(std::make_unique<PullClient>(
-        client, topic_name(i), Acks::kSequential,
-        [&counter](const PullMessagesResponse&) { counter.add(); }));
-    warm_up(source, topic_name(i), counter, expected);
+  MqttSource source(broker);
+  for (int i = 0; i < instances; ++i) {
+    std::string name = Running::kInstance;
+    if (i > 0) {
+      name = subject.add_instance({{"consumerID", "bench-" + std::to_string(i)}});
+    }
+    subscribe(subject, name, {topic_name(i)});
+    warm_up(source, topic_name(i), subject.load().received());
   }
   constexpr std::chrono::seconds kSettle{3};
   constexpr std::chrono::seconds kWatch{10};
@@ -143,8 +174,9 @@ Measurement measure_idle(Running& subject, const testing::Mosquitto& broker, int
   const Usage before = usage_of(subject.pid());
   std::this_thread::sleep_for(kWatch);
   const Usage after = usage_of(subject.pid());
-  return {{"memory", after.memory_mib},
-          {"wakeups", static_cast<double>(after.wakeups - before.wakeups) / kWatch.count()}};
+  return {
+      {"memory", after.memory_mib},
+      {"wakeups", static_cast<double>(switches_between(before, after).voluntary) / kWatch.count()}};
 }
 
 }  // namespace dapr_mqtt::bench

@@ -3,9 +3,9 @@
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 
-#include "measurement.h"
-#include "pull_client.h"
+#include "flow.h"
 #include "subject.h"
 #include "support/mosquitto.h"
 
@@ -15,18 +15,24 @@ struct PullLoad {
   int messages = 50'000;
   std::size_t size = 256;  ///< of the payload, in bytes
   int qos = 1;
-  int topics = 1;          ///< a stream for each
-  Acks acks = Acks::kSequential;
+  int topics = 1;  ///< a stream for each
 };
 
-/// "rate", "cpu" and "peak" of messages that wait at the broker: the component is
-/// stopped (SIGSTOP) until all are there, so that whoever publishes takes no part.
-Measurement measure_pull(Running& subject, const testing::Mosquitto& broker, const PullLoad& load);
+/// "rate" of messages that are published while the app takes them. The publisher is ahead
+/// of the app by a thousand messages at the most, so that the broker always has some and
+/// its queue does not grow.
+std::unique_ptr<Flow> live_flow(Running& subject, const testing::Mosquitto& broker,
+                                const PullLoad& load);
+
+/// "rate" of messages that wait at the broker: the component is stopped (SIGSTOP) until
+/// all are there, so that whoever publishes takes no part.
+std::unique_ptr<Flow> backlog_flow(Running& subject, const testing::Mosquitto& broker,
+                                   const PullLoad& load);
 
 /// Open loop: a message is published each `interval`, and what it took is counted from
-/// the moment at which it was due. Quantiles, "cpu" and "peak".
-Measurement measure_latency(Running& subject, const testing::Mosquitto& broker, int messages,
-                            std::chrono::nanoseconds interval);
+/// the moment at which it was due. Quantiles.
+std::unique_ptr<Flow> paced_flow(Running& subject, const testing::Mosquitto& broker,
+                                 std::chrono::nanoseconds interval);
 
 /// An app that takes messages and acknowledges none: "peak" when so many of 1 KiB have
 /// been published.

@@ -1,6 +1,6 @@
 #!/bin/sh
-# collect-root.sh <program> <folder>: makes <folder>/root, all that the program
-# needs to run, and <folder>/owned, the folders that it writes to.
+# collect-root.sh <program> <folder>: makes <folder>/root with everything that the
+# program needs to run, and <folder>/owned with the folders that it writes to.
 set -eu
 program=$1 out=$2
 root=$out/root
@@ -10,8 +10,8 @@ ln -s usr/lib "$root/lib"
 ln -s usr/lib64 "$root/lib64"
 install -m 755 -s "$program" "$root/usr/bin/dapr-pubsub-mqtt"
 
-# Each library under the name that it is asked for, and the loader. /lib is
-# /usr/lib in Debian, and so it is here.
+# Each library under the name by which the program loads it, and the loader. /lib is
+# a link to /usr/lib, as in Debian.
 ldd "$program" | awk '$2 == "=>" && $3 ~ /^\// { print $3 } $1 ~ /^\// { print $1 }' |
   while read -r library; do
     place=$root/usr/${library#/}
@@ -22,7 +22,7 @@ ldd "$program" | awk '$2 == "=>" && $3 ~ /^\// { print $3 } $1 ~ /^\// { print $
     echo "${package%%: *}"
   done | sort -u >"$out/packages"
 
-# What scanners and people look for: which packages these are, with their licences.
+# For scanners and people: the packages of these libraries, with their licences.
 while read -r package; do
   name=${package%%:*}
   dpkg-query -s "$package" >"$root/var/lib/dpkg/status.d/$name"

@@ -6,6 +6,7 @@ require (
 	github.com/compose-spec/compose-go/v2 v2.4.9
 	github.com/dapr/components-contrib v1.18.3
 	github.com/dapr/dapr v1.18.1
+	github.com/dapr/go-sdk v1.13.0
 	github.com/dapr/kit v0.18.2
 	github.com/eclipse/paho.golang v0.22.0
 	github.com/eclipse/paho.mqtt.golang v1.5.1

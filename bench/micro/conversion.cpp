@@ -36,7 +36,7 @@ void request_to_outgoing(benchmark::State& state) {
     auto topic = core::TopicName::parse(request.topic());
     const auto options =
         publish::parse_publish_options(dapr::to_metadata(request.metadata()), defaults);
-    core::OutgoingMessage message{std::move(topic).value(), dapr::take(request.data()),
+    core::OutgoingMessage message{std::move(topic).value(), std::move(*request.mutable_data()),
                                   options.value().qos, options.value().retain,
                                   options.value().properties};
     benchmark::DoNotOptimize(message);

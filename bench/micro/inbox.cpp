@@ -34,6 +34,20 @@ void append_take_settle(benchmark::State& state, InboxKind kind) {
   }
 }
 
+/// As many messages are acknowledged together as the argument says.
+void record_event_id(benchmark::State& state) {
+  EventIdsWay way;
+  std::int64_t n = 0;
+  for (auto _ : state) {
+    if (!way.receive()) {
+      state.SkipWithError("cannot be written");
+      break;
+    }
+    if (++n % state.range(0) == 0) way.acknowledge();
+  }
+}
+
+BENCHMARK(record_event_id)->Arg(1)->Arg(16);
 BENCHMARK_CAPTURE(append_take_settle, memory, InboxKind::kMemory)->Arg(10)->Arg(10'000);
 BENCHMARK_CAPTURE(append_take_settle, durable, InboxKind::kDurable)->Arg(10)->Arg(10'000);
 

@@ -12,7 +12,8 @@ namespace dapr_mqtt::bench {
 namespace {
 
 void push(publish::SendQueue& queue) {
-  static const core::TopicName topic = core::TopicName::parse("plant/line-10000/temperature").value();
+  static const core::TopicName topic =
+      core::TopicName::parse("plant/line-10000/temperature").value();
   static const base::TimePoint begin{std::chrono::hours(1)};
   core::OutgoingMessage message{topic, std::string(kPayload, 'x'), core::QoS::kAtLeastOnce, false,
                                 nullptr};
@@ -26,7 +27,8 @@ void push_start_finish(benchmark::State& state) {
   for (std::int64_t n = 0; n < state.range(0); ++n) push(queue);
   for (auto _ : state) {
     push(queue);
-    const auto next = queue.start_next([](core::QoS) { return std::size_t{1}; });
+    const auto next =
+        queue.start_next([](auto, core::QoS) { return std::size_t{1}; }, base::TimePoint{});
     if (!next || !queue.finish(next->token)) state.SkipWithError("the queue stands still");
   }
 }

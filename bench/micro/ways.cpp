@@ -11,12 +11,14 @@
 #include <map>
 #include <stdexcept>
 
+#include "dapr_mqtt/events/event_maker.h"
 #include "micro/counted.h"
 #include "micro/ways.h"
 
 namespace dapr_mqtt::bench {
 namespace {
 
+using Mode = core::CloudEventsMode;
 using Way = std::function<std::size_t(std::size_t size)>;
 
 /// As many callers, or messages in hand, at a time.
@@ -153,11 +155,54 @@ std::size_t filters(std::size_t size) {
   return counted;
 }
 
+/// What a subscription does with one payload.
+std::size_t make_event(Mode mode, std::string payload, bool wrapped) {
+  core::EventOptions options;
+  options.mode = mode;
+  options.type = "mqtt.message";
+  const events::EventMaker maker({"mqtt-pubsub", "app", "plant/+/temperature"}, options);
+  auto message = std::make_shared<core::IncomingMessage>();
+  message->topic = sensors(1).front();
+  message->payload = std::move(payload);
+  const core::Delivery delivery{1, 1, std::move(message)};
+  dapr_mqtt_counted([&] {
+    for (std::size_t i = 0; i < kCounted; ++i) demand(maker.make(delivery).has_value() == wrapped);
+  });
+  return kCounted;
+}
+
+/// What a message costs of which events are made, and that the broker keeps until it is handled: a
+/// seed on disk, until a lot of them is acknowledged.
+std::size_t record_event_ids() {
+  EventIdsWay way;
+  const auto lots = [&](std::size_t count) {
+    for (std::size_t lot = 0; lot < count; ++lot) {
+      for (std::size_t i = 0; i < kLot; ++i) demand(way.receive());
+      way.acknowledge();
+    }
+  };
+  lots(4);
+  dapr_mqtt_counted([&] { lots(kCounted / kLot); });
+  return kCounted;
+}
+
+/// 256 bytes.
+std::string event() {
+  std::string text = R"({"specversion":"1.0","id":"1","source":"sensor","type":"reading","data":")";
+  return text + std::string(kPayload - text.size() - 2, 'x') + "\"}";
+}
+
 const std::map<std::string, Way, std::less<>>& ways() {
   static const std::map<std::string, Way, std::less<>> all{
       {"publish", publish},
       {"deliver-memory", [](std::size_t) { return deliver(InboxKind::kMemory); }},
       {"deliver-durable", [](std::size_t) { return deliver(InboxKind::kDurable); }},
+      {"event-pass", [](std::size_t) { return make_event(Mode::kPass, event(), false); }},
+      {"event-as-it-is", [](std::size_t) { return make_event(Mode::kAuto, event(), false); }},
+      {"event-of-text",
+       [](std::size_t) { return make_event(Mode::kAuto, std::string(kPayload, 'x'), true); }},
+      {"event-of-number", [](std::size_t) { return make_event(Mode::kAuto, "21.5", true); }},
+      {"event-ids", [](std::size_t) { return record_event_ids(); }},
       {"publishes-waiting", publishes_waiting},
       {"publishes-in-flight", publishes_in_flight},
       {"deliveries-in-flight",

@@ -11,8 +11,10 @@
 #include <vector>
 
 #include "dapr/message_metadata.h"
+#include "dapr_mqtt/core/event_ids.h"
 #include "dapr_mqtt/delivery/dispatcher.h"
 #include "dapr_mqtt/delivery/intake.h"
+#include "dapr_mqtt/delivery/intake_control.h"
 #include "dapr_mqtt/instance/instance.h"
 #include "dapr_mqtt/publish/publish_options.h"
 #include "dapr_mqtt/publish/publisher.h"
@@ -36,6 +38,7 @@ class WaitingBroker final : public core::BrokerPublisher {
  public:
   explicit WaitingBroker(std::size_t window) : window_(window) {}
   void open() override {}
+  void reconnect(base::Status) override {}
   void close(std::function<void()> closed) override { closed(); }
   base::Status publish(const core::OutgoingMessage& message, Completion done) override {
     bytes_ += message.payload.size();
@@ -74,8 +77,8 @@ class PublishWay {
     request.metadata.emplace("qos", "1");
     auto topic = core::TopicName::parse(request.topic);
     const auto options = publish::parse_publish_options(request.metadata, {});
-    publisher_.publish({std::move(topic).value(), std::move(request.payload),
-                        options.value().qos, options.value().retain, options.value().properties},
+    publisher_.publish({std::move(topic).value(), std::move(request.payload), options.value().qos,
+                        options.value().retain, options.value().properties},
                        executor_.now() + std::chrono::seconds(20),
                        [this](const base::Status& status) { answered_ += status.ok() ? 1 : 0; });
   }
@@ -87,7 +90,9 @@ class PublishWay {
   testing::ManualExecutor executor_;
   WaitingBroker broker_;
   core::Counters counters_;
-  publish::Publisher publisher_{executor_, broker_, counters_, {1'000'000, std::size_t{1} << 40U}};
+  SilentLogger logger_;
+  publish::Publisher publisher_{
+      executor_, broker_, counters_, base::Log(logger_), {1'000'000, std::size_t{1} << 40U}};
   std::size_t answered_ = 0;
 };
 
@@ -111,12 +116,42 @@ class OwnInbox {
   }
   core::Inbox& operator*() { return *inbox_; }
   core::Inbox* operator->() { return inbox_.get(); }
+  /// Of a durable one.
+  core::SessionStore& session() { return dynamic_cast<core::DurableInbox&>(*inbox_).session(); }
 
  private:
   testing::ScratchFolder folder_;
   SilentLogger logger_;
   base::Log log_{logger_};
   std::unique_ptr<core::Inbox> inbox_;
+};
+
+/// What is kept of a message for its events, from its arrival to its acknowledgement.
+class EventIdsWay {
+ public:
+  EventIdsWay() {
+    message_.topic = "plant/line-10000/temperature";
+    message_.payload.assign(kPayload, 'x');
+    message_.qos = core::QoS::kAtLeastOnce;
+  }
+  /// False: it cannot be written.
+  bool receive() {
+    message_.event_seed = 0;
+    message_.packet.id = ++last_id_ == 0 ? ++last_id_ : last_id_;
+    ids_.push_back(message_.packet.id);
+    inbox_.session().event_ids(0)->received(message_, true);
+    return message_.event_seed != 0;
+  }
+  void acknowledge() {
+    inbox_.session().packets(0).acknowledging(ids_);
+    ids_.clear();
+  }
+
+ private:
+  OwnInbox inbox_{InboxKind::kDurable};
+  core::IncomingMessage message_;
+  std::uint16_t last_id_ = 0;
+  std::vector<core::PacketStore::Id> ids_;
 };
 
 /// From the broker's message to the settled inbox.
@@ -134,8 +169,11 @@ class DeliverWay {
       parsed.push_back(core::TopicFilter::parse(text).value());
     }
     routes_.set(0, parsed);
-    dispatcher_ = std::make_unique<delivery::Dispatcher>(policy, executor_, clock_, *inbox_,
-                                                         counters_, log_, delivery::DispatcherHooks{});
+    control_ = std::make_unique<delivery::IntakeControl>(true, executor_, *inbox_, counters_, log_,
+                                                         delivery::IntakeHooks{});
+    dispatcher_ =
+        std::make_unique<delivery::Dispatcher>(policy, executor_, clock_, *inbox_, *control_,
+                                               counters_, log_, delivery::DispatcherHooks{});
     intake_ = std::make_unique<delivery::Intake>(options, routes_, *inbox_, dispatcher_->arrivals(),
                                                  executor_, clock_, counters_, log_, nullptr);
     sink_ = intake_->sink(0);
@@ -151,8 +189,8 @@ class DeliverWay {
     message.topic = topic;
     message.payload.assign(kPayload, 'x');
     message.qos = core::QoS::kAtLeastOnce;
-    sink_->on_message(std::move(message));
-    static_cast<void>(sink_->secure());  // each by itself: the most that it costs
+    static_cast<void>(sink_->on_message(std::move(message)));
+    sink_->commit_received();  // each by itself: the most that it costs
   }
   void run() { executor_.run(); }
   /// Acknowledges the oldest that is in an app's hands.
@@ -191,6 +229,7 @@ class DeliverWay {
   Delivered delivered_;
   OwnInbox inbox_;
   delivery::RoutingTable routes_;
+  std::unique_ptr<delivery::IntakeControl> control_;
   std::unique_ptr<delivery::Dispatcher> dispatcher_;
   std::unique_ptr<delivery::Intake> intake_;
   std::unique_ptr<core::MessageSink> sink_;

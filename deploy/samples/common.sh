@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# A broker and a component for a sample. Sourced; sets binary, socket, work, and ends
-# what it started when the sample ends.
+# A broker and a component for a sample. The samples source this file; it sets binary,
+# socket and work, and stops all that it started when the sample ends.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . scripts/lib/packages.sh
@@ -11,7 +11,7 @@ started=()
 work=$(mktemp -d)
 cleanup() {
   local pid
-  # The component first, which then still finds its broker.
+  # The last one first: the component can then still disconnect from its broker.
   for ((i = ${#started[@]} - 1; i >= 0; --i)); do
     pid=${started[i]}
     kill -TERM "$pid" 2>/dev/null || true
@@ -23,7 +23,7 @@ trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# The tests bring the executable of their build.
+# The tests set this to the executable of their build.
 binary=${DAPR_MQTT_EXECUTABLE:-}
 if [[ -z $binary ]]; then
   install_packages "${PACKAGES_BUILD[@]}" "${PACKAGES_DEMO[@]}"
@@ -34,6 +34,7 @@ fi
 sample_broker() {
   start_broker "$work"
   started+=("$broker_pid")
+  # shellcheck disable=SC2034  # for those who source this
   url=tcp://127.0.0.1:$broker_port
 }
 

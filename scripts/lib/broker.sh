@@ -1,15 +1,15 @@
 # shellcheck shell=bash
-# A mosquitto of our own for a demonstration: on loopback, on a free port, with
-# nothing on disk. It neither uses nor disturbs the system's service.
+# A separate mosquitto for a demonstration: on loopback, on a free port, without
+# persistence. It does not use or change the system's mosquitto service.
 
-# start_broker <folder>: sets broker_pid and broker_port. BROKER_LINES: more lines for
-# its listener (TLS).
+# start_broker <folder>: sets broker_pid and broker_port. BROKER_LINES has further lines
+# of configuration for its listener (TLS).
 start_broker() {
   local folder=$1 mosquitto attempt
   mosquitto=$(PATH=$PATH:/usr/sbin:/usr/local/sbin command -v mosquitto) ||
     die "mosquitto is not installed; name a broker: scripts/run tcp://host:1883"
   for attempt in {1..20}; do
-    # Below the range from which the system gives out ports to connections.
+    # Below the range of ports that the system gives to outgoing connections.
     broker_port=$((20000 + RANDOM % 12000))
     printf '%s\n' "listener $broker_port 127.0.0.1" 'allow_anonymous true' 'persistence false' \
       'log_dest stderr' 'log_type error' 'log_type warning' 'log_type information' \
@@ -20,7 +20,7 @@ start_broker() {
       2>>"$folder/mosquitto.log" &
     broker_pid=$!
     while kill -0 "$broker_pid" 2>/dev/null; do
-      # Its last line before it serves. A port that is taken ends it instead.
+      # This is its last line before it serves. If the port is taken, mosquitto ends instead.
       ! grep -q 'mosquitto version .* running' "$folder/mosquitto.log" || return 0
       sleep 0.05
     done
@@ -28,5 +28,5 @@ start_broker() {
     broker_pid=
   done
   cat "$folder/mosquitto.log" >&2
-  die "mosquitto did not start in $attempt attempts; its last words are above"
+  die "mosquitto did not start in $attempt attempts; its last output is above"
 }

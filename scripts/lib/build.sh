@@ -1,11 +1,11 @@
 # shellcheck shell=bash
 # Configures and builds a preset. Sourced by scripts/run and scripts/test.
 
-# Where ccache is installed, what one clone has compiled serves the next.
+# With ccache, a second clone reuses what the first has compiled.
 export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 
-# build_preset <preset> [target...]: incremental; configuring is shown only when
-# it fails.
+# build_preset <preset> [target...]: builds incrementally; shows CMake's output only if
+# configuring fails.
 build_preset() {
   local preset=$1 log target=()
   shift

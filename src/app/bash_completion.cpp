@@ -9,7 +9,7 @@ std::string words(const CommandInfo& command) {
   for (const OptionGroup& group : command.groups) {
     for (const OptionInfo& option : group.options) out += " " + std::string(option.name);
   }
-  // Words that may follow: a command's sub-commands, or what its operand may be.
+  // Words that may follow: a command's sub-commands, or its possible operands.
   for (const CommandInfo& other : commands()) {
     if (other.name.starts_with(std::string(command.name) + " ")) {
       out += " " + std::string(other.name.substr(command.name.size() + 1));
@@ -19,7 +19,7 @@ std::string words(const CommandInfo& command) {
   return out;
 }
 
-/// What follows an option that takes a value, as cases of the word before.
+/// Cases for the word before: how to complete the value of that option.
 std::string values() {
   std::string out;
   std::string seen = " ";
@@ -69,20 +69,24 @@ std::string bash_completion() {
          "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
          "    case ${COMP_WORDS[i]} in\n"
          "    -*) ;;\n"
-         "    serve | validate | check | generate) command=${COMP_WORDS[i]}; break ;;\n"
-         "    probe) command=probe ;;\n"
+         "    serve | validate | check) command=${COMP_WORDS[i]}; break ;;\n"
+         "    probe | generate) command=${COMP_WORDS[i]} ;;\n"
          "    publish | subscribe | round-trip)\n"
          "      [[ $command != probe ]] || { command=\"probe ${COMP_WORDS[i]}\"; break; } ;;\n"
+         "    subscriptions)\n"
+         "      [[ $command != generate ]] || { command='generate subscriptions'; break; } ;;\n"
          "    esac\n"
          "  done\n"
          "  case $command in\n"
-         "    '') words='" + top + " " + words(*find_command(kServe)) + "' ;;\n" + cases +
+         "    '') words='" +
+         top + " " + words(*find_command(kServe)) + "' ;;\n" + cases +
          "  esac\n"
          "  COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
          "  [[ $word == -* || $command != validate && $command != check ]] ||\n"
          "    COMPREPLY+=($(compgen -f -- \"$word\"))\n"
          "}\n"
-         "complete -o filenames -F " + function + " " + std::string(kProgram) + "\n";
+         "complete -o filenames -F " +
+         function + " " + std::string(kProgram) + "\n";
 }
 
 }  // namespace dapr_mqtt::app

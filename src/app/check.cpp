@@ -1,6 +1,8 @@
 #include "app/check.h"
 
+#include <chrono>
 #include <csignal>
+#include <optional>
 #include <utility>
 
 #include "app/check_output.h"
@@ -8,13 +10,16 @@
 #include "app/print.h"
 #include "dapr_mqtt/base/log.h"
 #include "dapr_mqtt/config/component_settings.h"
+#include "dapr_mqtt/credentials/credentials.h"
+#include "dapr_mqtt/credentials/expiry_watch.h"
 #include "dapr_mqtt/mqtt/paho_client_factory.h"
-#include "dapr_mqtt/mqtt/reach.h"
+#include "dapr_mqtt/mqtt/self_test.h"
+#include "dapr_mqtt/transport/dialer.h"
 
 namespace dapr_mqtt::app {
 namespace {
 
-/// The steps tell more than the connection's own lines.
+/// No log: the steps say more than the connection's log lines.
 class Silence final : public base::Logger {
  public:
   bool enabled(base::LogLevel /*level*/) const override { return false; }
@@ -31,7 +36,7 @@ base::Result<config::ComponentSettings> settings_of(const CheckCommand& command)
   return std::move(component.value().settings);
 }
 
-inspect::Step to_step(const mqtt::ReachStep& step) {
+inspect::Step to_step(const transport::DialStep& step) {
   if (!step.status.ok()) {
     return {step.name, inspect::Outcome::kFailed, step.status.message(), step.took};
   }
@@ -41,16 +46,57 @@ inspect::Step to_step(const mqtt::ReachStep& step) {
   return {step.name, inspect::Outcome::kPassed, step.seen, step.took};
 }
 
-/// The endpoints that can be reached. Those that cannot are a failed step each.
-std::vector<core::Endpoint> reach_all(const core::ConnectionOptions& connection,
-                                      const CheckCommand& command, CheckOutput& output) {
+/// Connects to an endpoint as a connection does, step by step, trying its addresses in turn.
+bool can_connect(const core::Endpoint& endpoint, const core::ConnectionOptions& connection,
+                 const CheckCommand& command, CheckOutput& output) {
+  const std::string name = endpoint.str();
+  const transport::DialObserver observer{[&](const std::string& step) { output.begin(name, step); },
+                                         [&](const transport::DialStep& step) {
+                                           output.end({name, to_step(step)});
+                                         }};
+  transport::Resolver resolver;
+  const transport::Cancel never;
+  transport::Dialer dialer(endpoint, connection, resolver, never, observer);
+  return dialer.next(std::chrono::steady_clock::now() + command.timeout).stream != nullptr;
+}
+
+/// The options with the credentials from files, for the steps below MQTT. If the files cannot be
+/// used: none, and a failed step.
+std::optional<core::ConnectionOptions> with_files(const core::ConnectionOptions& connection,
+                                                  CheckOutput& output) {
+  if (!connection.files.any()) return connection;
+  const std::string all = "all";
+  const std::string name = "files";
+  output.begin(all, name);
+  const auto begin = std::chrono::steady_clock::now();
+  const auto read = credentials::read_credentials(connection);
+  inspect::Step step{name, inspect::Outcome::kPassed, "read: " + credentials::files_of(connection),
+                     std::chrono::duration_cast<std::chrono::microseconds>(
+                         std::chrono::steady_clock::now() - begin)};
+  if (!read.ok()) {
+    step.outcome = inspect::Outcome::kFailed;
+    step.text = read.status().message();
+    output.end({all, step});
+    return std::nullopt;
+  }
+  credentials::ExpiryWatch expiries;
+  for (const std::string& warning : expiries.due(read.value().expiries, read.value().token_issued,
+                                                 base::SystemWallClock().now())) {
+    step.outcome = inspect::Outcome::kWarning;
+    step.text = warning + "; " + step.text;
+  }
+  output.end({all, step});
+  core::ConnectionOptions out = connection;
+  read.value().apply_to(out);
+  return out;
+}
+
+/// The endpoints that can be reached. Each of the others has a failed step.
+std::vector<core::Endpoint> reachable_endpoints(const core::ConnectionOptions& connection,
+                                                const CheckCommand& command, CheckOutput& output) {
   std::vector<core::Endpoint> reached;
   for (const core::Endpoint& endpoint : connection.endpoints) {
-    const std::string name = endpoint.str();
-    const mqtt::ReachObserver observer{
-        [&](const std::string& step) { output.begin(name, step); },
-        [&](const mqtt::ReachStep& step) { output.end({name, to_step(step)}); }};
-    if (mqtt::reach(endpoint, connection.tls, command.timeout, observer)) reached.push_back(endpoint);
+    if (can_connect(endpoint, connection, command, output)) reached.push_back(endpoint);
   }
   return reached;
 }
@@ -58,6 +104,10 @@ std::vector<core::Endpoint> reach_all(const core::ConnectionOptions& connection,
 }  // namespace
 
 int run(const CheckCommand& command) {
+  if (base::Status status = mqtt::self_test(); !status.ok()) {
+    fail(status);
+    return kExitFailure;
+  }
   auto settings = settings_of(command);
   if (!settings.ok()) {
     fail(settings.status());
@@ -65,10 +115,15 @@ int run(const CheckCommand& command) {
   }
   const auto output = make_check_output(command.json);
   core::ConnectionOptions& options = settings.value().connection;
-  const std::vector<core::Endpoint> reached = reach_all(options, command, *output);
+  const auto readable = with_files(options, *output);
+  if (!readable) {
+    output->finish();
+    return kExitFailure;
+  }
+  const std::vector<core::Endpoint> reached = reachable_endpoints(*readable, command, *output);
   bool good = reached.size() == options.endpoints.size();
 
-  std::signal(SIGPIPE, SIG_IGN);  // of a connection that broke
+  std::signal(SIGPIPE, SIG_IGN);  // a broken connection raises it
   Silence silence;
   const auto factory = mqtt::make_paho_client_factory();
   const std::string suffix = random_suffix();
@@ -81,14 +136,14 @@ int run(const CheckCommand& command) {
   for (const core::Endpoint& endpoint : reached) {
     check.connection.endpoints = {endpoint};
     const std::string name = endpoint.str();
-    const inspect::Observer observer{
-        [&](const std::string& step) { output->begin(name, step); },
-        [&](inspect::Step step) {
-          if (step.depends_on_topic && command.topic.empty()) {
-            step.text += "; a topic that this user may use can be named with --topic";
-          }
-          output->end({name, std::move(step)});
-        }};
+    const inspect::Observer observer{[&](const std::string& step) { output->begin(name, step); },
+                                     [&](inspect::Step step) {
+                                       if (step.depends_on_topic && command.topic.empty()) {
+                                         step.text +=
+                                             "; name a topic that this user may use with --topic";
+                                       }
+                                       output->end({name, std::move(step)});
+                                     }};
     good = inspect::check_broker(*factory, base::Log(silence), check, observer) && good;
   }
   output->finish();

@@ -4,7 +4,7 @@
 
 namespace dapr_mqtt::app {
 
-/// Goes through a Component's broker step by step and prints what it sees; the
+/// Checks a Component's broker step by step and prints the results; returns the
 /// exit status. Blocks.
 int run(const CheckCommand& command);
 

@@ -37,7 +37,8 @@ const char* colour(Outcome outcome) {
 std::string line(const ShownStep& shown, bool colours) {
   const inspect::Step& step = shown.step;
   char head[64];
-  std::snprintf(head, sizeof head, "%-10s%10s  ", step.name.c_str(), milliseconds(step.took).c_str());
+  std::snprintf(head, sizeof head, "%-10s%10s  ", step.name.c_str(),
+                milliseconds(step.took).c_str());
   std::string mark = word(step.outcome);
   mark.resize(4, ' ');
   if (colours) mark = colour(step.outcome) + mark + "\033[0m";
@@ -64,7 +65,7 @@ nlohmann::ordered_json to_json(const inspect::Mqtt5& mqtt5) {
   return out;
 }
 
-/// What needs all steps first.
+/// For outputs that need all steps first.
 class Collected : public CheckOutput {
  public:
   void begin(const std::string& endpoint, const std::string& name) override {

@@ -29,7 +29,7 @@ class CheckOutput {
 /// pipe plain text with the verdict in the first line; `json` one object.
 std::unique_ptr<CheckOutput> make_check_output(bool json);
 
-/// "all 7 steps passed", or the first step that failed and why.
+/// "passed: 7 steps", perhaps with the number of warnings, or the first step that failed and why.
 std::string verdict(const std::vector<ShownStep>& steps);
 
 }  // namespace dapr_mqtt::app

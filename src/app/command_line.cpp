@@ -13,7 +13,7 @@
 namespace dapr_mqtt::app {
 namespace {
 
-/// A definition, CLI11's object for it, and what it caught.
+/// A definition, CLI11's object for it, and the values that were parsed.
 struct Parser {
   const CommandInfo* info = nullptr;
   CLI::App* app = nullptr;
@@ -27,8 +27,9 @@ void add_option(CLI::App& app, const OptionInfo& option, std::vector<std::string
     app.add_flag_callback(name, [&values] { values = {"true"}; });
     return;
   }
-  CLI::Option* added = app.add_option(name, values)->expected(1)->type_name(std::string(option.value));
-  added->allow_extra_args(false);  // else it takes an operand that comes next for a second value
+  CLI::Option* added =
+      app.add_option(name, values)->expected(1)->type_name(std::string(option.value));
+  added->allow_extra_args(false);  // else it takes an operand after it as a second value
   if (option.required) added->required();
   if (option.repeated) added->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
@@ -45,7 +46,7 @@ void add_options(CLI::App& app, Parser& parser) {
   operand->expected(1, parser.info->operand_repeated ? 1 << 20 : 1);
 }
 
-/// CLI11's tree after the definitions. Options of `serve` are the program's.
+/// CLI11's objects, made from the definitions. The options of `serve` belong to the program itself.
 class Tree {
  public:
   Tree() : root_("", std::string(kProgram)) {
@@ -66,7 +67,7 @@ class Tree {
     return *chosen;
   }
   bool serve_named() { return parsers_.front().app->parsed(); }
-  /// Options in front of the command's name are serve's, and tell where its socket is.
+  /// Options before the command's name are options of serve: they say where its socket is.
   Parser& serve() { return parsers_.front(); }
 
  private:
@@ -78,6 +79,10 @@ class Tree {
     if (space != std::string_view::npos) {
       parent = root_.get_subcommand(std::string(info.name.substr(0, space)));
       parent->require_subcommand(0, 1);
+      // Else CLI11 takes the sub-command's name as the parent's operand.
+      for (CLI::Option* option : parent->get_options()) {
+        if (option->get_positional()) option->required(false);
+      }
     }
     const std::string_view word =
         space == std::string_view::npos ? info.name : info.name.substr(space + 1);

@@ -11,8 +11,8 @@
 
 namespace dapr_mqtt::app {
 
-/// Variables by name; nothing for one that is not set. An empty one counts as
-/// not set, as in Dapr.
+/// Variables by name; none for one that is not set. An empty one counts as not
+/// set, as in Dapr.
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 Environment process_environment();
 

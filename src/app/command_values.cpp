@@ -7,13 +7,14 @@
 #include "dapr_mqtt/base/parse.h"
 #include "dapr_mqtt/base/text.h"
 #include "dapr_mqtt/dapr/socket_path.h"
+#include "dapr_mqtt/subscribe/lane.h"
 
 namespace dapr_mqtt::app {
 namespace {
 
 using std::chrono::milliseconds;
 
-/// Reads options one after the other; the first one that is wrong ends it all.
+/// Reads options one after the other; status() has the first error.
 class Values {
  public:
   Values(const Settings& settings, const Environment& environment)
@@ -44,11 +45,10 @@ class Values {
   std::string socket() {
     const auto setting = settings_.find("--name");
     const auto folder = settings_.find("--socket-folder");
-    const auto path = dapr::socket_path(
-        {folder ? std::optional(folder->value) : std::nullopt,
-         environment_("DAPR_COMPONENT_SOCKETS_FOLDER"),
-         environment_("DAPR_COMPONENTS_SOCKETS_FOLDER"),
-         setting ? std::optional(setting->value) : std::nullopt});
+    const auto path = dapr::socket_path({folder ? std::optional(folder->value) : std::nullopt,
+                                         environment_("DAPR_COMPONENT_SOCKETS_FOLDER"),
+                                         environment_("DAPR_COMPONENTS_SOCKETS_FOLDER"),
+                                         setting ? std::optional(setting->value) : std::nullopt});
     if (!path.ok()) fail(path.status());
     return path.ok() ? path.value() : std::string();
   }
@@ -90,19 +90,46 @@ class Values {
         flag("--log-as-json") ? observability::LogFormat::kJson : observability::LogFormat::kText;
     return log;
   }
+  sidecar::Remedy remedy() {
+    const Setting remedy = settings_.find("--heal-daprd").value_or(Setting{"reload", ""});
+    if (remedy.value == "shutdown") return sidecar::Remedy::kShutdown;
+    if (remedy.value == "off") return sidecar::Remedy::kNone;
+    if (remedy.value != "reload") refuse(remedy, "use reload, shutdown or off");
+    return sidecar::Remedy::kReload;
+  }
+  /// If none is given: the port that the injector and `dapr run` set, or daprd's default.
+  std::vector<sidecar::Address> daprd_addresses() {
+    std::vector<Setting> all = settings_.find_all("--daprd-address");
+    if (all.empty()) {
+      all = {{environment_("DAPR_HTTP_PORT").value_or("3500"), "DAPR_HTTP_PORT"}};
+    }
+    std::vector<sidecar::Address> out;
+    for (const Setting& setting : all) {
+      const auto address = observability::parse_http_address(setting.value);
+      if (!address || address->port == 0) {
+        refuse(setting, "use a port (on 127.0.0.1) or host:port, such as 3500 or daprd:3500");
+      } else {
+        out.push_back({address->host, address->port});
+      }
+    }
+    return out;
+  }
+  base::Secret daprd_token() const {
+    return base::Secret(environment_("DAPR_API_TOKEN").value_or(""));
+  }
   std::optional<observability::HttpAddress> metrics() {
     const auto setting = settings_.find("--metrics-address");
     if (!setting) return std::nullopt;
-    const auto address = observability::parse_http_address(setting->value);
+    auto address = observability::parse_http_address(setting->value);
     if (!address) {
-      refuse(*setting, "use a port (on 127.0.0.1 alone) or host:port, such as 9464 or 0.0.0.0:9464");
+      refuse(*setting, "use a port (on 127.0.0.1 only) or host:port, such as 9464 or 0.0.0.0:9464");
     }
     return address;
   }
   std::vector<std::string> state_dirs() const {
     const std::string own = "/dapr-pubsub-mqtt";
     if (const auto named = settings_.find("--state-dir")) {
-      // systemd's StateDirectory=, several separated by colons.
+      // systemd's StateDirectory=: may be several folders, separated by colons.
       if (named->source == "STATE_DIRECTORY") {
         return {named->value.substr(0, named->value.find(':'))};
       }
@@ -116,12 +143,31 @@ class Values {
     }
     return dirs;
   }
-  /// The service manager's, never the user's to set.
+  std::optional<std::size_t> memory_limit() {
+    constexpr std::int64_t kLeast = std::int64_t{32} << 20U;  // the process itself needs as much
+    const auto setting = settings_.find("--memory-limit");
+    if (!setting) return std::nullopt;
+    const auto bytes = base::parse_size(setting->value);
+    if (!bytes || *bytes < kLeast) {
+      refuse(*setting, "use a number of bytes from 32Mi up, such as 256Mi or 1Gi");
+      return std::nullopt;
+    }
+    return static_cast<std::size_t>(*bytes);
+  }
+  /// Set by the service manager, never by the user.
   std::string notify_socket() const { return environment_("NOTIFY_SOCKET").value_or(""); }
   std::string qos() {
     const Setting qos = settings_.find("--qos").value_or(Setting{"1", ""});
     if (qos.value != "0" && qos.value != "1" && qos.value != "2") refuse(qos, "use 0, 1 or 2");
     return qos.value;
+  }
+  std::optional<std::size_t> lanes() {
+    const auto setting = settings_.find("--lanes");
+    if (!setting) return std::nullopt;
+    const auto number = base::parse_integer(setting->value);
+    const bool valid = number && *number >= 1 && *number <= subscribe::kMaxLanes;
+    if (!valid) refuse(*setting, "use a number from 1 to 1000");
+    return valid ? static_cast<std::size_t>(*number) : 1;
   }
   std::optional<std::size_t> count() {
     const auto setting = settings_.find("--count");
@@ -133,7 +179,7 @@ class Values {
   ProbeTarget target() {
     ProbeTarget target{text("--url"), text("--file"), text("--component")};
     if (target.url.empty() == target.file.empty()) {
-      fail(base::invalid_argument("say which broker: --url URL or --file FILE, one of both"));
+      fail(base::invalid_argument("say which broker: either --url URL or --file FILE"));
     }
     return target;
   }
@@ -163,10 +209,14 @@ Command serve_command(Values& values) {
   command.allowed_uids = values.allowed_uids();
   command.allow_any_uid = values.flag("--allow-any-uid");
   command.state_dirs = values.state_dirs();
+  command.memory_limit = values.memory_limit();
   command.drain_timeout = values.duration("--drain-timeout").value_or(command.drain_timeout);
   command.metrics = values.metrics();
   command.log = values.log();
   command.notify_socket = values.notify_socket();
+  command.remedy = values.remedy();
+  command.daprd_addresses = values.daprd_addresses();
+  command.daprd_token = values.daprd_token();
   return command;
 }
 
@@ -222,8 +272,8 @@ base::Result<Command> make_command(const CommandInfo& info, const Settings& sett
     command = check_command(values, operand);
   } else if (info.name == "probe") {
     command = ProbeStatusCommand{
-        values.probe_socket(),
-        values.duration("--timeout").value_or(ProbeStatusCommand{}.timeout), values.flag("--wait"),
+        values.probe_socket(), values.duration("--timeout").value_or(ProbeStatusCommand{}.timeout),
+        values.flag("--wait"), values.flag("--alive") || values.flag("--wait"),
         values.flag("--json")};
   } else if (info.name == "probe publish") {
     command = publish_command(values, settings, operand);
@@ -234,6 +284,14 @@ base::Result<Command> make_command(const CommandInfo& info, const Settings& sett
         values.probe_socket(), values.text("--url"), values.text("--topic"),
         values.count().value_or(1),
         values.duration("--timeout").value_or(ProbeRoundTripCommand{}.timeout)};
+  } else if (info.name == "generate subscriptions") {
+    const SubscriptionsDocument otherwise;
+    auto document = subscriptions_document({operand, values.lanes().value_or(otherwise.lanes),
+                                            values.text("--pubsub", otherwise.pubsub),
+                                            values.text("--route", otherwise.route)});
+    if (!values.status().ok()) return values.status();
+    if (!document.ok()) return document.status();
+    command = PrintCommand{std::move(document).value()};
   } else {
     auto document = generate_document(operand);
     if (!document.ok()) return document.status();

@@ -8,8 +8,8 @@
 
 namespace dapr_mqtt::app {
 
-/// The typed command from its options' texts. INVALID_ARGUMENT names the option,
-/// variable or setting that is wrong, its value and what is allowed.
+/// Makes the typed command from the texts of its options. INVALID_ARGUMENT names the
+/// option, variable or setting that is wrong, its value and what is allowed.
 base::Result<Command> make_command(const CommandInfo& info, const Settings& settings,
                                    const std::vector<std::string>& operands,
                                    const Environment& environment);

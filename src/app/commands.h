@@ -9,8 +9,10 @@
 #include <variant>
 #include <vector>
 
+#include "dapr_mqtt/base/secret.h"
 #include "dapr_mqtt/observability/dapr_logger.h"
 #include "dapr_mqtt/observability/http_endpoint.h"
+#include "dapr_mqtt/sidecar/healer.h"
 
 namespace dapr_mqtt::app {
 
@@ -22,12 +24,17 @@ struct ServeCommand {
   mode_t socket_mode = 0600;
   std::vector<uid_t> allowed_uids;  ///< besides our own and root
   bool allow_any_uid = false;
-  /// Where inboxes may be, the best first; one when the user has named it.
+  /// Possible folders for inboxes, the best first; only one if the user has named it.
   std::vector<std::string> state_dirs;
+  std::optional<std::size_t> memory_limit;  ///< bytes; none: the container's
   std::chrono::milliseconds drain_timeout{5000};
   std::optional<observability::HttpAddress> metrics;  ///< none: no HTTP
   observability::LogOptions log;
   std::string notify_socket;  ///< systemd's; empty: none
+  /// For daprds that have missed a restart of this process.
+  sidecar::Remedy remedy = sidecar::Remedy::kReload;
+  std::vector<sidecar::Address> daprd_addresses;
+  base::Secret daprd_token;  ///< for their HTTP API
 };
 
 struct ValidateCommand {
@@ -39,7 +46,7 @@ struct ValidateCommand {
 
 struct CheckCommand {
   std::string target;     ///< a URL, a file, or "-"
-  std::string component;  ///< its name, where the file has several
+  std::string component;  ///< its name, if the file has several
   std::string topic;      ///< empty: one of its own
   std::chrono::milliseconds timeout{5000};
   bool json = false;
@@ -48,11 +55,12 @@ struct CheckCommand {
 struct ProbeStatusCommand {
   std::string socket;
   std::chrono::milliseconds timeout{2000};
-  bool wait = false;  ///< for one that does not serve yet
+  bool wait = false;   ///< for a component that does not serve yet
+  bool alive = false;  ///< do not ask whether a daprd has missed its restart
   bool json = false;
 };
 
-/// Which broker a probe's own instance uses: one of both.
+/// The broker that a probe's instance uses: either a URL, or a Component in a file.
 struct ProbeTarget {
   std::string url;
   std::string file;
@@ -75,7 +83,7 @@ struct ProbeSubscribeCommand {
   std::string filter;
   std::string qos = "1";
   std::optional<std::size_t> count;
-  std::optional<std::string> failure;  ///< what each message is answered with
+  std::optional<std::string> failure;  ///< each message is answered with this error
   std::optional<std::chrono::milliseconds> timeout;
   bool json = false;
 };

@@ -55,8 +55,9 @@ base::Result<config::FoundComponent> choose_component(const std::string& path,
     elsewhere += (elsewhere.empty() ? "" : ", ") + key;
   }
   return base::invalid_argument(path + ": " + elsewhere +
-                                " stands in a secret store or in daprd's environment, which are "
-                                "not read here; use a copy of the file with the values in it");
+                                ": the value is in a secret store or in daprd's environment, "
+                                "which are not read here; use a copy of the file with the values "
+                                "in it");
 }
 
 }  // namespace dapr_mqtt::app

@@ -7,9 +7,9 @@
 
 namespace dapr_mqtt::app {
 
-/// The Component of a YAML file that is meant by `name`; the only one, without a
-/// name. INVALID_ARGUMENT lists its problems as validate does, or what there is
-/// to choose from, or says which values stand elsewhere and cannot be used here.
+/// The Component called `name` in a YAML file; without a name, the only Component.
+/// INVALID_ARGUMENT lists its problems as validate does, or the Components to choose
+/// from, or the keys whose values are elsewhere and cannot be used here.
 base::Result<config::FoundComponent> choose_component(const std::string& path,
                                                       const std::string& name);
 

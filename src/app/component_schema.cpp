@@ -9,7 +9,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// A word in any case, as the component takes it: "qos" as "[qQ][oO][sS]".
+/// A pattern for a word in any letter case, as the component accepts it: "[qQ][oO][sS]".
 std::string in_any_case(std::string_view word) {
   std::string pattern;
   for (const char c : word) {
@@ -24,10 +24,10 @@ std::string in_any_case(std::string_view word) {
   return pattern;
 }
 
-/// Blanks around a value do not count, and a value of nothing else is as none.
+/// White space around a value is ignored, and a value of only white space counts as none.
 std::string whole(const std::string& pattern) { return "^\\s*(" + pattern + ")?\\s*$"; }
 
-/// The values themselves, for the editor's list, and whatever else means the same.
+/// The values themselves, for the editor's list, and a pattern for other spellings of them.
 Json choice(const config::KeyInfo& key) {
   Json values = Json::array();
   std::string pattern;
@@ -35,7 +35,8 @@ Json choice(const config::KeyInfo& key) {
     const bool number = value.find_first_not_of("0123456789") == std::string_view::npos;
     values.push_back(value);
     if (number) values.push_back(std::stoi(std::string(value)));
-    pattern += (pattern.empty() ? "" : "|") + std::string(number ? "[+]?" : "") + in_any_case(value);
+    pattern +=
+        (pattern.empty() ? "" : "|") + std::string(number ? "[+]?" : "") + in_any_case(value);
   }
   const Json texts = {{"type", {"string", "null"}}, {"pattern", whole(pattern)}};
   return {{{"enum", values}}, texts};
@@ -50,19 +51,17 @@ Json value_schema(const config::KeyInfo& key) {
     return schema;
   }
   switch (key.type) {
-    // daprd makes texts of numbers and booleans.
-    case config::KeyType::kString:
-      schema["type"] = {"string", "number", "boolean", "null"};
-      break;
+    // daprd turns numbers and booleans into texts.
+    case config::KeyType::kString: schema["type"] = {"string", "number", "boolean", "null"}; break;
     case config::KeyType::kNumber:
       schema["type"] = {"integer", "string", "null"};
       schema["pattern"] = whole("[-+]?[0-9]+");
       break;
     case config::KeyType::kBool:
       schema["type"] = {"boolean", "integer", "string", "null"};
-      schema["pattern"] =
-          whole("[tT]([rR][uU][eE])?|[fF]([aA][lL][sS][eE])?|[yY]([eE][sS])?|[nN]([oO])?|[oO][nN]|"
-                "[oO][fF][fF]|0|1");
+      schema["pattern"] = whole(
+          "[tT]([rR][uU][eE])?|[fF]([aA][lL][sS][eE])?|[yY]([eE][sS])?|[nN]([oO])?|[oO][nN]|"
+          "[oO][fF][fF]|0|1");
       break;
     case config::KeyType::kDuration:
       schema["type"] = {"integer", "string", "null"};
@@ -72,7 +71,7 @@ Json value_schema(const config::KeyInfo& key) {
   return schema;
 }
 
-/// An item of spec.metadata: one of our keys has a value of its kind.
+/// An item of spec.metadata. If its name is one of our keys, the value must be of that key's kind.
 Json item_schema() {
   Json names = Json::array();
   Json rules = Json::array();
@@ -82,53 +81,60 @@ Json item_schema() {
         {{"if", {{"properties", {{"name", {{"pattern", "^" + in_any_case(key.name) + "$"}}}}}}},
          {"then", {{"properties", {{"value", value_schema(key)}}}}}});
   }
-  const Json one_of = {{{"required", {"value"}}}, {{"required", {"secretKeyRef"}}},
-                       {{"required", {"envRef"}}}};
-  return {
-      {"type", "object"},
-      {"required", {"name"}},
-      {"additionalProperties", false},
-      {"properties",
-       {{"name",
-         // The first is for the editor's list, the second lets other spellings pass.
-         {{"anyOf", {{{"enum", names}}, {{"type", "string"}, {"minLength", 1}}}}}},
-        {"value", {{"type", {"string", "number", "boolean", "null"}}}},
-        {"secretKeyRef",
-         {{"type", "object"},
+  // Kubernetes writes an empty secretKeyRef beside a value, which counts as none.
+  const Json reference = {{"type", "object"},
+                          {"required", {"name"}},
+                          {"properties", {{"name", {{"type", "string"}, {"minLength", 1}}}}}};
+  const Json variable = {{"type", "string"}, {"minLength", 1}};
+  const Json one_of = {
+      {{"required", {"value"}}},
+      {{"required", {"secretKeyRef"}}, {"properties", {{"secretKeyRef", reference}}}},
+      {{"required", {"envRef"}}, {"properties", {{"envRef", variable}}}}};
+  return {{"type", "object"},
           {"required", {"name"}},
           {"additionalProperties", false},
-          {"properties", {{"name", {{"type", "string"}}}, {"key", {{"type", "string"}}}}}}},
-        {"envRef", {{"type", "string"}}}}},
-      {"oneOf", one_of},
-      {"allOf", rules}};
+          {"properties",
+           {{"name",
+             // The first is for the editor's list, the second allows other spellings.
+             {{"anyOf", {{{"enum", names}}, {{"type", "string"}, {"minLength", 1}}}}}},
+            {"value", {{"type", {"string", "number", "boolean", "null"}}}},
+            {"secretKeyRef",
+             {{"type", "object"},
+              {"required", {"name"}},
+              {"additionalProperties", false},
+              {"properties", {{"name", {{"type", "string"}}}, {"key", {{"type", "string"}}}}}}},
+            {"envRef", {{"type", "string"}}}}},
+          {"oneOf", one_of},
+          {"allOf", rules}};
 }
 
 }  // namespace
 
 std::string component_schema() {
   const Json text = {{"type", "string"}};
-  const Json schema = {
-      {"$schema", "http://json-schema.org/draft-07/schema#"},
-      {"title", "Dapr Component of type pubsub.mqtt (dapr-pubsub-mqtt)"},
-      {"type", "object"},
-      {"required", {"apiVersion", "kind", "metadata", "spec"}},
-      {"properties",
-       {{"apiVersion", {{"const", "dapr.io/v1alpha1"}}},
-        {"kind", {{"const", "Component"}}},
-        {"metadata",
-         {{"type", "object"}, {"required", {"name"}}, {"properties", {{"name", text}, {"namespace", text}}}}},
-        {"spec",
-         {{"type", "object"},
-          {"required", {"type", "version"}},
-          {"additionalProperties", false},
-          {"properties",
-           {{"type", {{"type", "string"}, {"examples", {"pubsub.mqtt"}}}},
-            {"version", {{"enum", {"v1", "v0"}}}},
-            {"ignoreErrors", {{"type", "boolean"}}},
-            {"initTimeout", {{"type", "string"}, {"examples", {"10s"}}}},
-            {"metadata", {{"type", "array"}, {"items", item_schema()}}}}}}},
-        {"auth", {{"type", "object"}, {"properties", {{"secretStore", text}}}}},
-        {"scopes", {{"type", "array"}, {"items", text}}}}}};
+  const Json schema = {{"$schema", "http://json-schema.org/draft-07/schema#"},
+                       {"title", "Dapr Component of type pubsub.mqtt (dapr-pubsub-mqtt)"},
+                       {"type", "object"},
+                       {"required", {"apiVersion", "kind", "metadata", "spec"}},
+                       {"properties",
+                        {{"apiVersion", {{"const", "dapr.io/v1alpha1"}}},
+                         {"kind", {{"const", "Component"}}},
+                         {"metadata",
+                          {{"type", "object"},
+                           {"required", {"name"}},
+                           {"properties", {{"name", text}, {"namespace", text}}}}},
+                         {"spec",
+                          {{"type", "object"},
+                           {"required", {"type", "version"}},
+                           {"additionalProperties", false},
+                           {"properties",
+                            {{"type", {{"type", "string"}, {"examples", {"pubsub.mqtt"}}}},
+                             {"version", {{"enum", {"v1", "v0"}}}},
+                             {"ignoreErrors", {{"type", "boolean"}}},
+                             {"initTimeout", {{"type", "string"}, {"examples", {"10s"}}}},
+                             {"metadata", {{"type", "array"}, {"items", item_schema()}}}}}}},
+                         {"auth", {{"type", "object"}, {"properties", {{"secretStore", text}}}}},
+                         {"scopes", {{"type", "array"}, {"items", text}}}}}};
   return schema.dump(2) + "\n";
 }
 

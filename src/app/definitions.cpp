@@ -15,6 +15,10 @@ constexpr Names kLevelVariable = {"DAPR_LOG_LEVEL"};
 constexpr Names kJsonVariable = {"DAPR_LOG_AS_JSON"};
 constexpr Names kAppVariable = {"APP_ID"};
 constexpr Names kMetricsVariable = {"DAPR_PUBSUB_MQTT_METRICS_ADDRESS"};
+constexpr Names kMemoryVariable = {"DAPR_PUBSUB_MQTT_MEMORY_LIMIT"};
+constexpr Names kHealVariable = {"DAPR_PUBSUB_MQTT_HEAL_DAPRD"};
+constexpr Names kDaprdVariable = {"DAPR_PUBSUB_MQTT_DAPRD_ADDRESS"};
+constexpr std::array<std::string_view, 3> kRemedies = {"reload", "shutdown", "off"};
 constexpr Names kConfigVariable = {"DAPR_PUBSUB_MQTT_CONFIG"};
 constexpr std::array<std::string_view, 5> kLevels = {"debug", "info", "warn", "error", "fatal"};
 constexpr std::array<std::string_view, 3> kQos = {"0", "1", "2"};
@@ -40,14 +44,30 @@ constexpr std::array kServeSocket = {
                .repeated = true},
     OptionInfo{.name = "--allow-any-uid", .help = "Accept every user that the mode lets in"},
 };
+constexpr std::array kServeRestart = {
+    OptionInfo{.name = "--heal-daprd",
+               .value = "HOW",
+               .help = "After our restart: reload (SIGHUP, default), shutdown or off",
+               .environment = kHealVariable,
+               .choices = kRemedies},
+    OptionInfo{.name = "--daprd-address",
+               .value = "ADDR",
+               .help = "daprd's HTTP API: port or host:port (default 3500)",
+               .repeated = true,
+               .environment = kDaprdVariable},
+};
 constexpr std::array kServeMessages = {
     OptionInfo{.name = "--state-dir",
                .value = "DIR",
-               .help = "Keeps what persistent sessions have not handled",
+               .help = "Keeps unhandled messages of persistent sessions",
                .environment = kStateVariables},
+    OptionInfo{.name = "--memory-limit",
+               .value = "SIZE",
+               .help = "The process's memory, e.g. 256Mi (default: its container's limit)",
+               .environment = kMemoryVariable},
     OptionInfo{.name = "--drain-timeout",
                .value = "TIME",
-               .help = "Time for what is in flight at the end (default 5s)"},
+               .help = "Time for messages in flight when stopping (default 5s)"},
 };
 constexpr std::array kServeLog = {
     OptionInfo{.name = "--metrics-address",
@@ -74,9 +94,8 @@ constexpr std::array kServeGeneral = {
                .environment = kConfigVariable},
 };
 constexpr std::array kServeGroups = {
-    OptionGroup{"Socket", kServeSocket},
-    OptionGroup{"Messages", kServeMessages},
-    OptionGroup{"Log and metrics", kServeLog},
+    OptionGroup{"Socket", kServeSocket},     OptionGroup{"After a restart", kServeRestart},
+    OptionGroup{"Messages", kServeMessages}, OptionGroup{"Log and metrics", kServeLog},
     OptionGroup{"General", kServeGeneral},
 };
 
@@ -91,7 +110,7 @@ constexpr std::array kValidateGroups = {OptionGroup{"Options", kValidateOptions}
 
 constexpr OptionInfo kComponent = {.name = "--component",
                                    .value = "NAME",
-                                   .help = "Which one, where the file has several Components"};
+                                   .help = "Which one, if the file has several Components"};
 constexpr std::array kCheckOptions = {
     kComponent,
     OptionInfo{.name = "--topic",
@@ -102,13 +121,14 @@ constexpr std::array kCheckOptions = {
 };
 constexpr std::array kCheckGroups = {OptionGroup{"Options", kCheckOptions}};
 
-constexpr OptionInfo kSocket = {.name = "--socket",
-                                .value = "FILE",
-                                .help = "The component's socket (default: as serve)"};
+constexpr OptionInfo kSocket = {
+    .name = "--socket", .value = "FILE", .help = "The component's socket (default: as serve)"};
 constexpr std::array kStatusOptions = {
     kSocket,
-    OptionInfo{.name = "--timeout", .value = "TIME", .help = "For all of it (default 2s)"},
-    OptionInfo{.name = "--wait", .help = "Wait so long for one that does not serve yet"},
+    OptionInfo{.name = "--timeout", .value = "TIME", .help = "For the whole command (default 2s)"},
+    OptionInfo{.name = "--wait", .help = "Wait until it serves, for up to the timeout"},
+    OptionInfo{.name = "--alive",
+               .help = "Only ask whether it serves: for liveness (--wait does too)"},
     kJson,
 };
 constexpr std::array kStatusGroups = {OptionGroup{"Options", kStatusOptions}};
@@ -118,7 +138,7 @@ constexpr OptionInfo kUrl = {
 constexpr OptionInfo kFile = {
     .name = "--file", .value = "FILE", .help = "Component YAML, instead of --url"};
 constexpr OptionInfo kProbeTimeout = {
-    .name = "--timeout", .value = "TIME", .help = "For all of it (default 10s)"};
+    .name = "--timeout", .value = "TIME", .help = "For the whole command (default 10s)"};
 constexpr OptionInfo kProbeQos = {
     .name = "--qos", .value = "N", .help = "0, 1 (default) or 2", .choices = kQos};
 constexpr std::array kPublishOptions = {
@@ -139,10 +159,10 @@ constexpr std::array kSubscribeOptions = {
     kFile,
     kComponent,
     kProbeQos,
-    OptionInfo{.name = "--count", .value = "N", .help = "End after so many (default: Ctrl-C)"},
+    OptionInfo{.name = "--count", .value = "N", .help = "End after N messages (default: Ctrl-C)"},
     OptionInfo{.name = "--fail",
                .value = "TEXT",
-               .help = "Answer each with this error, as an app that fails"},
+               .help = "Answer each message with this error, like an app that fails"},
     OptionInfo{.name = "--timeout",
                .value = "TIME",
                .help = "End after this time, exit status 1 (default: none)"},
@@ -157,10 +177,19 @@ constexpr std::array kRoundTripOptions = {
                .help = "The broker, e.g. tcp://localhost:1883",
                .required = true},
     OptionInfo{.name = "--topic", .value = "TOPIC", .help = "Default: one of its own"},
-    OptionInfo{.name = "--count", .value = "N", .help = "So many one after the other (default 1)"},
+    OptionInfo{.name = "--count", .value = "N", .help = "N messages, one by one (default 1)"},
     kProbeTimeout,
 };
 constexpr std::array kRoundTripGroups = {OptionGroup{"Options", kRoundTripOptions}};
+
+constexpr std::array kLanesOptions = {
+    OptionInfo{.name = "--lanes", .value = "N", .help = "How many, from 1 to 1000 (default 8)"},
+    OptionInfo{.name = "--pubsub", .value = "NAME", .help = "The Component's name (default mqtt)"},
+    OptionInfo{.name = "--route",
+               .value = "PATH",
+               .help = "Where the app takes the messages (default /messages)"},
+};
+constexpr std::array kLanesGroups = {OptionGroup{"Options", kLanesOptions}};
 
 constexpr std::string_view kProbeStatus = "0 it worked, 1 it did not, 2 wrong usage.";
 
@@ -168,8 +197,12 @@ constexpr std::array kCommands = {
     CommandInfo{
         .name = kServe,
         .summary = "Serve daprd until SIGTERM or SIGINT (the default)",
-        .details = "Each option may stand in the settings file too (--config), without its "
-                   "dashes. An option counts before its variable, and that before the file.\n"
+        .details = "Each option can also be set in the settings file (--config), without its "
+                   "dashes. An option overrides its variable, and a variable overrides the file.\n"
+                   "daprd calls Init once. A daprd that missed our restart is told to restart: "
+                   "reload sends SIGHUP (same machine, same user, daprd 1.18 or later), shutdown "
+                   "calls its HTTP API, where something starts it again. Needs its "
+                   "DAPR_API_TOKEN.\n"
                    "Without --state-dir: /var/lib/dapr-pubsub-mqtt, else dapr-pubsub-mqtt in "
                    "XDG_STATE_HOME or ~/.local/state.",
         .groups = kServeGroups,
@@ -179,8 +212,8 @@ constexpr std::array kCommands = {
         .name = "validate",
         .summary = "Check Component YAML without a broker",
         .details = "Prints every problem as file:line:column: error|warning: text. Reads "
-                   "standard input for the operand -. Resources that are no Component of our "
-                   "type are passed over.",
+                   "standard input for the operand -. Skips resources that are not a Component of "
+                   "our type.",
         .operand = "FILE",
         .operand_repeated = true,
         .groups = kValidateGroups,
@@ -202,7 +235,8 @@ constexpr std::array kCommands = {
         .name = "probe",
         .summary = "Ask a running component over its socket, as daprd does",
         .details = "Says whether the component is served, in which version, and whether it "
-                   "answers Ping. Fit for a container's exec probe.",
+                   "answers Ping. Fails, with the reason, while a daprd has not noticed that the "
+                   "component was restarted. Suitable for a container's exec probes.",
         .groups = kStatusGroups,
         .exit_status = "0 it serves, 1 it does not, 2 wrong usage.",
     },
@@ -232,10 +266,21 @@ constexpr std::array kCommands = {
     CommandInfo{
         .name = "generate",
         .summary = "Print a document made from the program's own tables",
-        .details = "schema: JSON schema of our Component YAML, for editors. fields: the table of "
-                   "metadata keys in Markdown. options: that of the options of serve. man: the manual "
-                   "page. bash: completion for bash.",
+        .details =
+            "schema: JSON schema of our Component YAML, for editors. fields: the table of "
+            "metadata keys in Markdown. options: that of the options of serve. man: the manual "
+            "page. bash: completion for bash.",
         .operand = "schema|fields|options|man|bash",
+        .exit_status = "0, 2 wrong usage.",
+    },
+    CommandInfo{
+        .name = "generate subscriptions",
+        .summary = "Print Subscription resources that share a topic in lanes",
+        .details = "daprd 1.16 to 1.18 hands the messages of a subscription to the app one at a "
+                   "time. With N lanes, N subscriptions share the messages of one topic, and the "
+                   "app gets N at a time; concurrencyMode ordered still keeps each topic in order.",
+        .operand = "TOPIC",
+        .groups = kLanesGroups,
         .exit_status = "0, 2 wrong usage.",
     },
 };

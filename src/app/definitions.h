@@ -9,11 +9,11 @@ namespace dapr_mqtt::app {
 
 struct OptionInfo {
   std::string_view name{};   ///< "--socket-folder"
-  std::string_view value{};  ///< what it takes, in help: "DIR"; empty: a flag
+  std::string_view value{};  ///< the name of its value in help: "DIR"; empty: a flag
   std::string_view help{};
   bool required = false;
   bool repeated = false;
-  /// Variables that count where the option is absent, the first one set.
+  /// Environment variables used if the option is absent; the first one that is set counts.
   std::span<const std::string_view> environment{};
   std::span<const std::string_view> choices{};  ///< for completion
 

@@ -4,7 +4,7 @@
 namespace dapr_mqtt::app {
 namespace {
 
-/// Text for a cell: a bar would end it.
+/// Text for a cell: escapes bars, which would end it.
 std::string cell(std::string_view text) {
   std::string out;
   for (const char c : text) out += c == '|' ? std::string("\\|") : std::string(1, c);
@@ -18,8 +18,7 @@ std::string code(std::string_view text) {
 }  // namespace
 
 std::string fields_table() {
-  std::string out =
-      "| Field | Required | Details | Default | Example |\n|---|:---:|---|---|---|\n";
+  std::string out = "| Field | Required | Details | Default | Example |\n|---|:---:|---|---|---|\n";
   for (const config::KeyInfo& key : config::keys()) {
     std::string allowed(key.allowed);
     out += "| " + code(key.name) + " | " + (key.required ? "Y" : "N") + " | " +

@@ -27,7 +27,7 @@ std::string wrapped(std::string_view text, std::size_t indent) {
   return out;
 }
 
-/// Two columns; the second begins on a line of its own after a long first.
+/// Two columns; if the first is too long, the second begins on the next line.
 std::string row(const std::string& left, std::string_view right) {
   std::string line = "  " + left;
   const std::string text = wrapped(right, kColumn);

@@ -61,13 +61,15 @@ std::string man_page() {
     out += ".B " + roff(synopsis(info)) + "\n.br\n";
   }
   out += ".SH DESCRIPTION\n";
-  out += roff("Serves daprd as the pluggable component pubsub.mqtt on a Unix socket, and helps to "
-              "set it up: validate reads Component YAML, check tries the broker, probe asks a "
-              "running component.") +
+  out += roff(
+             "Serves daprd as the pluggable component pubsub.mqtt on a Unix socket, and helps to "
+             "set it up: validate reads Component YAML, check tries the broker, probe asks a "
+             "running component.") +
          "\n.SH COMMANDS\n";
   for (const CommandInfo& info : commands()) out += command(info);
-  out += ".SH FILES\n.TP\n.I /var/lib/dapr\\-pubsub\\-mqtt\nReceived messages of persistent "
-         "sessions that the app has not handled.\n";
+  out +=
+      ".SH FILES\n.TP\n.I /var/lib/dapr\\-pubsub\\-mqtt\nReceived messages of persistent "
+      "sessions that the app has not handled.\n";
   return out;
 }
 

@@ -14,14 +14,15 @@ class Monitor {
  public:
   explicit Monitor(const dapr::Server& server) : server_(server) {}
 
-  observability::HttpPages pages();  ///< not to be called after the Monitor has gone
+  observability::HttpPages pages();  ///< its functions must not be called after the Monitor's end
   void stopping() { stopping_ = true; }
 
  private:
   std::string metrics() const;
-  /// OK when every instance is; before the first Init too, since daprd comes when
-  /// the process is ready and not the other way round.
+  /// OK when every instance is. Also OK before the first Init, since daprd may be
+  /// started only after this process is ready.
   base::Status ready() const;
+  std::string notes() const;
 
   const dapr::Server& server_;
   std::atomic<bool> stopping_{false};

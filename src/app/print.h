@@ -1,4 +1,4 @@
-// Small things that the commands print with.
+// Small functions that the commands use for their output.
 #pragma once
 
 #include <chrono>
@@ -8,7 +8,7 @@
 
 namespace dapr_mqtt::app {
 
-/// Eight hex digits: probes at the same time must share neither client ID nor topic.
+/// Eight hex digits: probes that run at the same time must not share a client ID or topic.
 std::string random_suffix();
 std::string milliseconds(std::chrono::microseconds time);  ///< "1.2 ms"
 /// "dapr-pubsub-mqtt: <text>" to standard error; returns kExitFailure.

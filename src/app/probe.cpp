@@ -19,7 +19,7 @@ using std::chrono::microseconds;
 using std::chrono::steady_clock;
 using std::chrono::system_clock;
 
-/// A CloudEvent (version 1.0, JSON format) as daprd makes one of what an app publishes.
+/// A CloudEvent (version 1.0, JSON format) as daprd makes it from what an app publishes.
 std::string cloud_event(const std::string& id) {
   return R"({"specversion":"1.0","type":"com.dapr.event.sent","source":"dapr-pubsub-mqtt",)"
          R"("id":")" +
@@ -41,8 +41,8 @@ std::string dump(const nlohmann::ordered_json& json) {
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
-/// The Component's metadata for an instance of the probe's own: with the user's,
-/// but with a client ID and a session that disturb nobody.
+/// The metadata for the probe's own instance: the user's, but with a client ID and
+/// a session of its own, which disturb no running component.
 base::Result<core::Metadata> metadata_for(const ProbeTarget& target, const std::string& id) {
   core::Metadata metadata;
   if (target.file.empty()) {
@@ -73,14 +73,13 @@ base::Result<std::unique_ptr<dapr::ProbeClient>> start_instance(
 }
 
 void print_message(const dapr::PulledMessage& message, bool json) {
-  // The topic is the filter as subscribed; under a wildcard the metadata has the real one.
+  // message.topic is the filter as subscribed; with a wildcard, the metadata has the real topic.
   const auto real = message.metadata.find("mqtt-topic");
   const std::string& topic = real != message.metadata.end() ? real->second : message.topic;
   if (json) {
-    std::printf("%s\n", dump({{"topic", topic},
-                              {"data", message.data},
-                              {"metadata", message.metadata}})
-                            .c_str());
+    std::printf(
+        "%s\n",
+        dump({{"topic", topic}, {"data", message.data}, {"metadata", message.metadata}}).c_str());
   } else {
     std::printf("%s ", topic.c_str());
     std::fwrite(message.data.data(), 1, message.data.size(), stdout);
@@ -95,30 +94,32 @@ int run(const ProbeStatusCommand& command) {
   constexpr std::chrono::milliseconds kBetweenLooks{50};
   const auto deadline = system_clock::now() + command.timeout;
   Progress progress("waiting for the component");
-  auto begin = steady_clock::now();
+  const auto first = steady_clock::now();
+  auto begin = first;
   auto client = dapr::ProbeClient::connect(command.socket, "probe", deadline);
   while (command.wait && client.status().kind() == base::ErrorKind::kUnavailable &&
-         system_clock::now() + kBetweenLooks < deadline) {
+         steady_clock::now() + kBetweenLooks < first + command.timeout) {
     std::this_thread::sleep_for(kBetweenLooks);
     begin = steady_clock::now();
     client = dapr::ProbeClient::connect(command.socket, "probe", deadline);
   }
-  const auto version =
-      client.ok() ? client.value()->ping() : base::Result<std::string>(client.status());
+  const auto answer =
+      client.ok() ? client.value()->ping() : base::Result<dapr::PingAnswer>(client.status());
   progress.end();
-  if (!version.ok()) return fail(version.status());
+  if (!answer.ok()) return fail(answer.status());
+  const auto& [version, missed_restart] = answer.value();
+  if (!command.alive && !missed_restart.empty()) return fail(base::unavailable(missed_restart));
   const auto time = duration_cast<microseconds>(steady_clock::now() - begin);
   if (command.json) {
     std::printf("%s\n", dump({{"socket", command.socket},
-                              {"version", version.value()},
+                              {"version", version},
                               {"services", client.value()->services()},
                               {"microseconds", time.count()}})
                             .c_str());
     return 0;
   }
   print("socket", command.socket);
-  print("version", version.value().empty() ? "none told: another component than this one"
-                                           : version.value());
+  print("version", version.empty() ? "not reported: this is another component" : version);
   print("services", join(client.value()->services()));
   print("ping", "answered in " + milliseconds(time));
   return 0;
@@ -159,7 +160,8 @@ int run(const ProbeSubscribeCommand& command) {
     return base::Status();
   };
   const base::Status status = client.value()->pull(
-      command.filter, {{"qos", command.qos}}, opened, [&](const dapr::PulledMessage& message) {
+      command.filter, {{"qos", command.qos}}, opened,
+      [&](const dapr::PulledMessage& message) {
         print_message(message, command.json);
         return !command.count || --left > 0;
       },

@@ -1,6 +1,6 @@
-// The `probe` commands: what a running component says, asked over its socket. Each
-// prints its answer, or to standard error why there is none, and returns the
-// process's exit code. All block.
+// The `probe` commands, which query a running component over its socket. Each prints
+// the answer, or to standard error why there is none, and returns the process's exit
+// code. All block.
 #pragma once
 
 #include "app/commands.h"

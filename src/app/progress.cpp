@@ -35,11 +35,13 @@ void Progress::end() {
 void Progress::show() {
   const auto begin = steady_clock::now();
   bool shown = false;
-  base::MutexLock lock(mutex_);
-  for (auto next = begin + kSilence; !ended_; next += std::chrono::seconds(1)) {
-    while (!ended_ && ended_changed_.wait_until(mutex_, next)) {
+  for (auto next = begin + kSilence;; next += std::chrono::seconds(1)) {
+    {
+      base::MutexLock lock(mutex_);
+      while (!ended_ && ended_changed_.wait_until(mutex_, next)) {
+      }
+      if (ended_) break;
     }
-    if (ended_) break;
     const auto seconds =
         std::chrono::duration_cast<std::chrono::seconds>(steady_clock::now() - begin).count();
     std::fprintf(stderr, "\r\033[K%s ... %lld s", what_.c_str(), static_cast<long long>(seconds));

@@ -8,9 +8,9 @@
 
 namespace dapr_mqtt::app {
 
-/// Tells a person at a terminal (standard error) what is waited for, once it takes
-/// longer than two seconds, and wipes it away at the end. Silent elsewhere. Nothing
-/// else is to be printed meanwhile.
+/// Shows on a terminal (standard error) what the program waits for, if that takes
+/// longer than two seconds, and erases the line at the end. Prints nothing if there
+/// is no terminal. Nothing else may be printed meanwhile.
 class Progress {
  public:
   explicit Progress(std::string what);

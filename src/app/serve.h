@@ -6,9 +6,9 @@
 
 namespace dapr_mqtt::app {
 
-/// Serves until the first stop signal, then stops in order; the process's exit
-/// code. Blocks. What goes wrong is in the log.
-/// `instances`: for tests; its state_dir is the command's.
+/// Serves until the first stop signal, then stops in order; returns the process's
+/// exit code. Blocks. Errors are in the log.
+/// `instances`: for tests; the command's state_dir replaces that in it.
 int serve(const ServeCommand& command, StopSignals& signals,
           instance::FactoryOptions instances = {});
 

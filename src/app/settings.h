@@ -1,4 +1,4 @@
-// The options of one run, from all three places.
+// The options of one run, from command line, environment and settings file.
 #pragma once
 
 #include <map>
@@ -12,7 +12,7 @@
 
 namespace dapr_mqtt::app {
 
-/// An option's value and where it stood, for errors.
+/// An option's value and where it was set, for errors.
 struct Setting {
   std::string value;
   std::string source;  ///< "--log-level", "DAPR_LOG_LEVEL" or "serve.yaml:3: log-level"
@@ -24,11 +24,11 @@ class Settings {
       : command_(command), environment_(environment) {}
 
   void give(std::string_view option, std::vector<std::string> values);
-  /// Reads the file that --config names, if it does. INVALID_ARGUMENT for a file
-  /// that is no settings file.
+  /// Reads the file that --config names, if it is given. INVALID_ARGUMENT for a file
+  /// that is not a settings file.
   base::Status read_config(const ReadFile& read_file);
 
-  /// Option, else variable, else file.
+  /// The value of the option, else of its variable, else in the file.
   std::optional<Setting> find(std::string_view option) const;
   std::vector<Setting> find_all(std::string_view option) const;
   std::string text(std::string_view option, std::string_view otherwise = {}) const;

@@ -10,7 +10,7 @@ namespace {
 
 constexpr int kSignals[] = {SIGTERM, SIGINT};
 
-/// Only what a signal handler may do.
+/// Does only what is allowed in a signal handler.
 extern "C" void end_at_once(int signal) { ::_exit(128 + signal); }
 
 }  // namespace

@@ -4,12 +4,12 @@
 
 namespace dapr_mqtt::app {
 
-/// SIGTERM and SIGINT as a question the main thread asks: the first is for an
-/// orderly stop, a second ends the process at once with 128 + its number (also
+/// Lets the main thread wait for SIGTERM and SIGINT. The first signal asks for an
+/// orderly stop; a second ends the process at once with 128 + its number (also
 /// as process 1 of a container, where signals have no default effect).
 ///
-/// To be made before any thread, on the main thread: threads take over that the
-/// signals are blocked, so that only wait() gets them. One a process.
+/// To be made before any other thread, on the main thread: threads inherit the
+/// blocked signals, so that only wait() gets them. One for each process.
 class StopSignals {
  public:
   /// Blocks both signals and ignores SIGPIPE, which a broken connection raises

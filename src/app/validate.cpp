@@ -42,7 +42,7 @@ void print_json(const config::FilesReport& report, std::size_t errors, std::size
                     {"errors", errors},
                     {"warnings", warnings},
                     {"findings", findings}};
-  // Bytes of a file that are no UTF-8 shall not keep us from telling so.
+  // Bytes that are not UTF-8 are replaced: the finding about them must be printed.
   std::printf("%s\n", all.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
 }
 
@@ -63,8 +63,8 @@ int run(const ValidateCommand& command) {
   config::FilesReport report = config::check_component_files(files, command.socket_name);
   if (report.components.empty() && report.findings.empty() && all_read) {
     report.findings.push_back({config::Severity::kError, files.front().name, 0, 0, "", "",
-                               "no Component of type pubsub." + command.socket_name +
-                                   " in " + plural(files.size(), "file")});
+                               "no Component of type pubsub." + command.socket_name + " in " +
+                                   plural(files.size(), "file")});
   }
   std::size_t errors = 0;
   for (const config::Finding& finding : report.findings) {

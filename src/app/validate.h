@@ -4,7 +4,7 @@
 
 namespace dapr_mqtt::app {
 
-/// Prints what is wrong with the files; the exit status.
+/// Prints what is wrong with the files; returns the exit status.
 int run(const ValidateCommand& command);
 
 }  // namespace dapr_mqtt::app

@@ -19,7 +19,7 @@ struct Unit {
   std::uint64_t nanoseconds;
 };
 
-// Longer names before those they begin with.
+// take_unit() takes the first that matches: "ms" must come before "m".
 constexpr std::array<Unit, 8> kUnits = {{
     {"ns", 1},
     {"us", 1'000},
@@ -33,7 +33,7 @@ constexpr std::array<Unit, 8> kUnits = {{
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-/// Takes the leading digits off `text`.
+/// Removes the leading digits from `text` and returns them.
 std::string_view take_digits(std::string_view& text) {
   std::size_t count = 0;
   while (count < text.size() && is_digit(text[count])) ++count;
@@ -52,7 +52,7 @@ const Unit* take_unit(std::string_view& text) {
   return nullptr;
 }
 
-/// `whole`.`fraction` times `unit`, added to `total`; false when that overflows.
+/// Adds `whole`.`fraction` times `unit` to `total`; false when that overflows.
 bool add(std::string_view whole, std::string_view fraction, std::uint64_t unit,
          std::uint64_t& total) {
   std::uint64_t count = 0;

@@ -3,12 +3,28 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <vector>
+
+#include "dapr_mqtt/base/encoding.h"
 
 namespace dapr_mqtt::base {
 namespace {
 
-/// Bytes of the well-formed sequence at the start of `text`, 0 if there is none.
+/// The number of ASCII bytes at the start of `text`. Reads eight at a time, since payloads may have
+/// megabytes.
+std::size_t ascii_length(std::string_view text) {
+  constexpr std::uint64_t kHighBits = 0x8080808080808080U;
+  std::size_t at = 0;
+  for (std::uint64_t word = 0; at + sizeof word <= text.size(); at += sizeof word) {
+    std::memcpy(&word, text.data() + at, sizeof word);
+    if ((word & kHighBits) != 0) break;
+  }
+  while (at < text.size() && static_cast<std::uint8_t>(text[at]) < 0x80) ++at;
+  return at;
+}
+
+/// The number of bytes of the well-formed sequence at the start of `text`, 0 if there is none.
 std::size_t sequence_length(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
   const auto continues = [&](std::size_t i) {
@@ -30,11 +46,9 @@ std::size_t sequence_length(std::string_view text) {
   return 4;
 }
 
-void append_hex(std::string& out, std::uint8_t byte) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
+void append_escaped(std::string& out, std::uint8_t byte) {
   out += "\\x";
-  out += kDigits[byte >> 4U];
-  out += kDigits[byte & 0x0FU];
+  append_hex(out, byte, 2);
 }
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
@@ -45,16 +59,25 @@ bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 bool is_valid_utf8(std::string_view text) {
   while (!text.empty()) {
-    const auto other = std::find_if(text.begin(), text.end(), [](char c) {
-      return static_cast<std::uint8_t>(c) >= 0x80;
-    });
-    text.remove_prefix(static_cast<std::size_t>(other - text.begin()));  // mostly all of it
+    text.remove_prefix(ascii_length(text));  // often the whole text
     if (text.empty()) break;
     const std::size_t length = sequence_length(text);
     if (length == 0) return false;
     text.remove_prefix(length);
   }
   return true;
+}
+
+bool has_control_character(std::string_view text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<std::uint8_t>(text[i]);
+    if (byte < 0x20 || byte == 0x7F) return true;
+    // U+0080 to U+009F take two bytes in UTF-8.
+    if (byte == 0xC2 && i + 1 < text.size() && static_cast<std::uint8_t>(text[i + 1]) < 0xA0) {
+      return true;
+    }
+  }
+  return false;
 }
 
 std::string quote(std::string_view text, std::size_t max_bytes) {
@@ -81,7 +104,8 @@ std::string quote(std::string_view text, std::size_t max_bytes) {
     } else if (c == '\t') {
       out += "\\t";
     } else if (byte < 0x20 || byte == 0x7F || c1 || (length == 1 && byte >= 0x80)) {
-      for (std::size_t i = 0; i < length; ++i) append_hex(out, static_cast<std::uint8_t>(text[i]));
+      for (std::size_t i = 0; i < length; ++i)
+        append_escaped(out, static_cast<std::uint8_t>(text[i]));
     } else {
       out.append(text.substr(0, length));
     }
@@ -113,8 +137,10 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
     current[0] = i;
     for (std::size_t j = 1; j <= b.size(); ++j) {
       const bool same = lower(a[i - 1]) == lower(b[j - 1]);
-      current[j] = std::min({previous[j] + 1, current[j - 1] + 1, previous[j - 1] + (same ? 0U : 1U)});
-      if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) && lower(a[i - 2]) == lower(b[j - 1])) {
+      current[j] =
+          std::min({previous[j] + 1, current[j - 1] + 1, previous[j - 1] + (same ? 0U : 1U)});
+      if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) &&
+          lower(a[i - 2]) == lower(b[j - 1])) {
         current[j] = std::min(current[j], before[j - 2] + 1);
       }
     }

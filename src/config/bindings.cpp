@@ -8,10 +8,11 @@
 
 #include "config/bind_values.h"
 #include "config/limits.h"
-#include "config/pem.h"
 #include "config/uuid.h"
 #include "dapr_mqtt/base/parse.h"
 #include "dapr_mqtt/base/text.h"
+#include "dapr_mqtt/base/uuid.h"
+#include "dapr_mqtt/credentials/pem.h"
 
 namespace dapr_mqtt::config::bind {
 namespace {
@@ -21,18 +22,10 @@ using std::chrono::seconds;
 
 constexpr std::string_view kUuid = "{uuid}";
 
-/// Secrets made from files often end with a line break, which no user means.
-/// Spaces stay: passwords may hold them anywhere.
-std::string_view without_line_break(std::string_view value) {
-  if (value.ends_with('\n')) value.remove_suffix(1);
-  if (value.ends_with('\r')) value.remove_suffix(1);
-  return value;
-}
-
 /// Returns the PEM, or an empty text after adding the problem.
 std::string certificates(const KeyInfo& key, std::string_view value, Draft& draft) {
   std::vector<std::string> warnings;
-  auto pem = read_certificates(value, warnings);
+  auto pem = credentials::read_certificates(value, warnings);
   for (const std::string& warning : warnings) {
     if (draft.warnings.size() >= kMaxWarnings) break;
     draft.warn(key.name, std::string(key.name) + ": " + warning);
@@ -52,7 +45,7 @@ void url(const KeyInfo& key, std::string_view value, Draft& draft) {
   draft.settings.connection.endpoints = draft.urls.endpoints;
   if (draft.urls.username) check_mqtt_string(key, *draft.urls.username, kMaxMqttString, draft);
   if (draft.urls.password && draft.urls.password->reveal().size() > kMaxMqttString) {
-    draft.problems.add(key.name, "has a password of more than 65535 bytes, which MQTT allows");
+    draft.problems.add(key.name, "has a password of more than the 65535 bytes that MQTT allows");
   }
 }
 
@@ -65,29 +58,47 @@ void password(const KeyInfo& key, std::string_view value, Draft& draft) {
   value = without_line_break(value);
   // Binary data of at most 65535 bytes (MQTT 3.1.1 section 3.1.3.5).
   if (value.size() > kMaxMqttString) {
-    draft.problems.add(key.name, "has " + std::to_string(value.size()) +
-                                     " bytes; MQTT allows 65535");
+    draft.problems.add(key.name,
+                       "has " + std::to_string(value.size()) + " bytes; MQTT allows 65535");
   } else {
     draft.password = base::Secret(std::string(value));
   }
 }
 
-void consumer_id(const KeyInfo& key, std::string_view value, Draft& draft) {
+namespace {
+
+/// The client ID, with a random UUID for each {uuid} in it; none if a problem was added.
+std::optional<std::string> client_id(const KeyInfo& key, std::string_view value, std::size_t most,
+                                     Draft& draft) {
   value = base::trim(value);  // as daprd does
-  if (!check_mqtt_string(key, value, kMaxConsumerId, draft)) return;
+  if (!check_mqtt_string(key, value, most, draft)) return std::nullopt;
   std::string id(value);
   for (std::size_t at = id.find(kUuid); at != std::string::npos; at = id.find(kUuid, at)) {
     const auto uuid = random_uuid();
     if (!uuid) {
       draft.problems.add(key.name, "the system gave no random number for {uuid}");
-      return;
+      return std::nullopt;
     }
     id.replace(at, kUuid.size(), *uuid);
     at += uuid->size();
   }
-  if (check_mqtt_string(key, id, kMaxConsumerId, draft)) {
-    draft.settings.random_client_id = contains_uuid(id);  // ours, or daprd's
-    draft.settings.connection.client_id = std::move(id);
+  if (!check_mqtt_string(key, id, most, draft)) return std::nullopt;
+  return id;
+}
+
+}  // namespace
+
+void consumer_id(const KeyInfo& key, std::string_view value, Draft& draft) {
+  draft.uuid_in_consumer_id = value.find(kUuid) != std::string_view::npos;
+  if (auto id = client_id(key, value, kMaxConsumerId, draft)) {
+    draft.settings.random_client_id = base::contains_uuid(*id);  // made here or by daprd
+    draft.settings.connection.client_id = *std::move(id);
+  }
+}
+
+void client_id_publisher(const KeyInfo& key, std::string_view value, Draft& draft) {
+  if (auto id = client_id(key, value, kMaxMqttString, draft)) {
+    draft.settings.connection.publisher_client_id = *std::move(id);
   }
 }
 
@@ -113,14 +124,9 @@ void client_cert(const KeyInfo& key, std::string_view value, Draft& draft) {
   draft.settings.connection.tls.cert_pem = certificates(key, value, draft);
 }
 
-void client_key(const KeyInfo& key, std::string_view value, Draft& draft) {
+void client_key(const KeyInfo& /*key*/, std::string_view value, Draft& draft) {
   draft.has_key = true;
-  auto pem = read_private_key(value);
-  if (pem.ok()) {
-    draft.settings.connection.tls.key_pem = std::move(pem).value();
-  } else {
-    draft.problems.add(key.name, pem.status().message());
-  }
+  draft.client_key = std::string(value);
 }
 
 void max_retries(const KeyInfo& key, std::string_view value, Draft& draft) {
@@ -158,7 +164,7 @@ void keep_alive(const KeyInfo& key, std::string_view value, Draft& draft) {
 void inbox_max_messages(const KeyInfo& key, std::string_view value, Draft& draft) {
   const auto parsed = base::parse_integer(value);
   if (parsed && *parsed >= 1 && *parsed <= kMaxInboxMessages) {
-    draft.settings.inbox.max_messages = static_cast<std::size_t>(*parsed);
+    draft.settings.inbox_limits.max_messages = static_cast<std::size_t>(*parsed);
   } else {
     draft.problems.add_wrong_value(key, value);
   }
@@ -167,7 +173,20 @@ void inbox_max_messages(const KeyInfo& key, std::string_view value, Draft& draft
 void inbox_max_bytes(const KeyInfo& key, std::string_view value, Draft& draft) {
   const auto parsed = base::parse_size(value);
   if (parsed && *parsed >= kMinInboxBytes && *parsed <= kMaxInboxBytes) {
-    draft.settings.inbox.max_bytes = static_cast<std::size_t>(*parsed);
+    draft.settings.inbox_limits.max_bytes = static_cast<std::size_t>(*parsed);
+  } else {
+    draft.problems.add_wrong_value(key, value);
+  }
+}
+
+void inbox(const KeyInfo& key, std::string_view value, Draft& draft) {
+  const std::string wanted = base::to_lower(base::trim(value));
+  if (wanted == "auto") {
+    draft.settings.inbox = Inbox::kAuto;
+  } else if (wanted == "broker") {
+    draft.settings.inbox = Inbox::kBroker;
+  } else if (wanted == "disk") {
+    draft.settings.inbox = Inbox::kDisk;
   } else {
     draft.problems.add_wrong_value(key, value);
   }

@@ -1,4 +1,4 @@
-// The keys of how messages are shared, handed over and given up.
+// The keys for shared subscriptions, CloudEvents, delivery and dead letters.
 #include <string>
 
 #include "config/bind_values.h"
@@ -22,9 +22,16 @@ void consumer_group(const KeyInfo& key, std::string_view value, Draft& draft) {
 }
 
 void concurrency_mode(const KeyInfo& key, std::string_view value, Draft& draft) {
-  const std::string wanted = base::to_lower(base::trim(value));
-  if (wanted == "single" || wanted == "parallel") {
-    draft.settings.in_order = wanted == "single";
+  if (const auto mode = core::parse_concurrency_mode(base::to_lower(base::trim(value)))) {
+    draft.settings.order.mode = *mode;
+  } else {
+    draft.problems.add_wrong_value(key, value);
+  }
+}
+
+void order_by(const KeyInfo& key, std::string_view value, Draft& draft) {
+  if (auto by = core::OrderKey::parse(base::trim(value))) {
+    draft.settings.order.key = *std::move(by);
   } else {
     draft.problems.add_wrong_value(key, value);
   }
@@ -41,6 +48,29 @@ void max_concurrent_handlers(const KeyInfo& key, std::string_view value, Draft& 
 
 void dead_letter_topic(const KeyInfo& key, std::string_view value, Draft& draft) {
   topic_name(key, value, draft, draft.settings.dead_letter_topic);
+}
+
+void cloud_events(const KeyInfo& key, std::string_view value, Draft& draft) {
+  if (const auto mode = core::parse_cloud_events_mode(base::trim(value))) {
+    draft.settings.cloud_events = *mode;
+  } else {
+    draft.problems.add_wrong_value(key, value);
+  }
+}
+
+void cloud_event_type(const KeyInfo& key, std::string_view value, Draft& draft) {
+  const std::string_view type = base::trim(value);
+  if (check_mqtt_string(key, type, kMaxEventType, draft)) {
+    draft.settings.cloud_event_type = std::string(type);
+  }
+}
+
+void publish_payload(const KeyInfo& key, std::string_view value, Draft& draft) {
+  if (const auto payload = core::parse_publish_payload(base::trim(value))) {
+    draft.settings.publish_payload = *payload;
+  } else {
+    draft.problems.add_wrong_value(key, value);
+  }
 }
 
 }  // namespace dapr_mqtt::config::bind

@@ -1,5 +1,4 @@
-// What goes wrong in practice with a Component whose metadata are fine in
-// themselves.
+// Warns of common mistakes in a Component whose metadata is valid.
 #pragma once
 
 #include <string>
@@ -15,7 +14,7 @@ struct Workload {
   std::string app_id;  ///< of its annotation dapr.io/app-id; empty: none
   long replicas = 1;
 };
-/// None when `resource` is no workload with the annotation dapr.io/enabled.
+/// None when `resource` is not a workload with the annotation dapr.io/enabled.
 std::optional<Workload> read_workload(const YAML::Node& resource);
 
 void advise(const ComponentDocument& component, const ComponentSettings& settings,

@@ -5,7 +5,7 @@
 #include <set>
 #include <span>
 
-#include "config/nearest.h"
+#include "dapr_mqtt/base/nearest.h"
 #include "dapr_mqtt/base/parse.h"
 #include "dapr_mqtt/base/text.h"
 
@@ -20,7 +20,7 @@ constexpr std::array<std::string_view, 5> kSpecFields = {"type", "version", "ign
                                                          "initTimeout", "metadata"};
 constexpr std::array<std::string_view, 4> kItemFields = {"name", "value", "secretKeyRef", "envRef"};
 
-/// Reads the fields of mappings and remarks on those that nobody reads.
+/// Reads the fields of mappings, and adds a remark for each unknown one.
 class Reader {
  public:
   explicit Reader(const Remark& remark) : remark_(remark) {}
@@ -32,7 +32,7 @@ class Reader {
     remark_(Severity::kWarning, place, std::move(text));
   }
 
-  /// The value of `name`, if there; undefined otherwise.
+  /// The value of `name`; undefined if it is absent.
   YAML::Node field(const YAML::Node& mapping, std::string_view name) const {
     for (const YamlEntry& entry : entries_of(mapping)) {
       if (entry.key == name) return entry.value;
@@ -48,14 +48,14 @@ class Reader {
       if (!seen.insert(entry.key).second) {
         error(entry.place, path + " is given twice; keep one of them");
       } else if (std::find(known.begin(), known.end(), entry.key) == known.end()) {
-        const std::string_view near = nearest_name(entry.key, known);
+        const std::string_view near = base::nearest_name(entry.key, known);
         warn(entry.place, "unknown field " + base::quote(path, 80) + " is ignored" +
                               (near.empty() ? "" : "; did you mean " + std::string(near) + "?"));
       }
     }
   }
 
-  /// A text; a remark when it is something else. Empty when absent.
+  /// The text at `name`; empty when absent. Adds a remark if the value is not a text.
   std::string text(const YAML::Node& mapping, std::string_view name,
                    const std::string& path) const {
     const YAML::Node node = field(mapping, name);
@@ -92,6 +92,21 @@ void read_environment(const Reader& read, const YAML::Node& reference, const std
   }
 }
 
+/// Undefined for the forms in which Kubernetes writes a value that was not set:
+/// {name: "", key: ""}, "", null. daprd ignores them.
+YAML::Node unless_blank(const YAML::Node& node) {
+  const YAML::Node nothing(YAML::NodeType::Undefined);
+  if (!node.IsDefined() || node.IsNull()) return nothing;
+  if (node.IsScalar()) return node.Scalar().empty() ? nothing : node;
+  const auto entries = entries_of(node);
+  const bool blank =
+      !entries.empty() && std::all_of(entries.begin(), entries.end(), [](const auto& entry) {
+        return (entry.key == "name" || entry.key == "key") &&
+               (entry.value.IsNull() || (entry.value.IsScalar() && entry.value.Scalar().empty()));
+      });
+  return blank ? nothing : node;
+}
+
 std::optional<MetadataItem> read_item(const Reader& read, const YAML::Node& node) {
   if (!node.IsMap()) {
     read.error(place_of(node), "spec.metadata: each item must be \"name: …\" and \"value: …\"");
@@ -108,10 +123,10 @@ std::optional<MetadataItem> read_item(const Reader& read, const YAML::Node& node
   item.value_place = item.name_place;
 
   const YAML::Node value = read.field(node, "value");
-  const YAML::Node secret = read.field(node, "secretKeyRef");
-  const YAML::Node environment = read.field(node, "envRef");
-  const int given = (value.IsDefined() && !value.IsNull() ? 1 : 0) +
-                    (secret.IsDefined() ? 1 : 0) + (environment.IsDefined() ? 1 : 0);
+  const YAML::Node secret = unless_blank(read.field(node, "secretKeyRef"));
+  const YAML::Node environment = unless_blank(read.field(node, "envRef"));
+  const int given = (value.IsDefined() && !value.IsNull() ? 1 : 0) + (secret.IsDefined() ? 1 : 0) +
+                    (environment.IsDefined() ? 1 : 0);
   if (given > 1) {
     read.error(item.name_place,
                item.name + ": has more than one of value, secretKeyRef and envRef; keep one");
@@ -126,13 +141,16 @@ std::optional<MetadataItem> read_item(const Reader& read, const YAML::Node& node
     item.elsewhere = true;
   } else if (given == 0) {
     read.warn(item.name_place, item.name + ": has no value, which counts as not set");
-  } else if (const auto text = text_of(value)) {
-    item.value = *text;
+  } else if (value.IsScalar()) {
+    // Null (an empty value, ~) is not set.
+    item.value = sent_text(value).value_or("");
     item.value_place = place_of(value);
-    item.changes_when_read = changes_when_read(value);
+    item.changes_when_read = item.value != text_of(value) && sent_text(value).has_value();
   } else {
-    read.error(place_of(value), item.name + ": value must be a text, not a list or a mapping; "
-                                                "put what begins with { or [ in quotes");
+    read.error(place_of(value), item.name +
+                                    ": value must be a text, not a list or a mapping; "
+                                    "put what begins with { or [ in quotes, and render a Helm "
+                                    "template ({{ … }}) first");
     return std::nullopt;
   }
   return item;
@@ -164,10 +182,14 @@ void read_spec(const Reader& read, const YAML::Node& spec, ComponentDocument& ou
   if (const YAML::Node version = read.field(spec, "version"); version.IsDefined()) {
     out.version_place = place_of(version);
   } else {
-    read.warn(place_of(spec),
-              "spec.version is missing, and Kubernetes takes no Component without; write version: v1");
+    read.warn(
+        place_of(spec),
+        "spec.version is missing, and Kubernetes accepts no Component without it; write version: "
+        "v1");
   }
-  if (const YAML::Node timeout = read.field(spec, "initTimeout"); timeout.IsDefined()) {
+  // Kubernetes writes an empty text for a value that was not set: daprd uses its default.
+  if (const YAML::Node timeout = read.field(spec, "initTimeout");
+      timeout.IsDefined() && !timeout.IsNull() && text_of(timeout) != "") {
     const std::string text = text_of(timeout).value_or("");
     out.init_timeout = base::parse_duration(text);
     if (!out.init_timeout || out.init_timeout->count() <= 0 || base::parse_integer(text)) {
@@ -198,14 +220,15 @@ void check_secret_store(const Reader& read, const YAML::Node& resource,
   const auto secret = std::find_if(
       component.metadata.begin(), component.metadata.end(), [&](const MetadataItem& item) {
         return item.elsewhere && std::any_of(items.begin(), items.end(), [&](const auto& node) {
-                 return read.field(node, "secretKeyRef").IsDefined() &&
+                 return unless_blank(read.field(node, "secretKeyRef")).IsDefined() &&
                         text_of(read.field(node, "name")) == item.name;
                });
       });
   if (secret == component.metadata.end()) return;
   read.warn(secret->value_place,
-            secret->name + ": secretKeyRef without auth.secretStore is looked up in Kubernetes' own "
-                           "secrets, and nowhere outside Kubernetes; name the secret store");
+            secret->name +
+                ": secretKeyRef without auth.secretStore is looked up in Kubernetes' own "
+                "secrets, and nowhere outside Kubernetes; name the secret store");
 }
 
 }  // namespace
@@ -239,11 +262,11 @@ ComponentDocument read_component(const YAML::Node& resource, const Remark& remar
   const YAML::Node api = read.field(resource, "apiVersion");
   if (!api.IsDefined()) {
     read.error(out.place,
-               "apiVersion is missing, and daprd passes over this Component; write apiVersion: "
+               "apiVersion is missing, and daprd ignores this Component; write apiVersion: "
                "dapr.io/v1alpha1");
   } else if (text_of(api) != kApiVersion) {
     read.error(place_of(api), "apiVersion " + base::quote(text_of(api).value_or("")) +
-                                  " is not dapr.io/v1alpha1; daprd passes over this Component");
+                                  " is not dapr.io/v1alpha1; daprd ignores this Component");
   }
   if (out.name.empty()) read.error(out.place, "metadata.name is missing");
   if (const YAML::Node spec = read.field(resource, "spec"); spec.IsDefined()) {

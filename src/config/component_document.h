@@ -42,11 +42,11 @@ struct ComponentDocument {
 /// `kind` of a resource; empty when there is none.
 std::string kind_of(const YAML::Node& resource);
 
-/// Name and type alone, to tell whether the Component is ours. Remarks nothing.
+/// Reads only name and type, to decide whether the Component is ours. Adds no remarks.
 ComponentDocument peek_component(const YAML::Node& resource);
 
-/// All of it; what daprd would refuse, overlook or take otherwise than meant
-/// becomes a remark.
+/// Reads the whole resource. Adds a remark for each part that daprd would refuse,
+/// ignore or read differently from what the user means.
 ComponentDocument read_component(const YAML::Node& resource, const Remark& remark);
 
 }  // namespace dapr_mqtt::config

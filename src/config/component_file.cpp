@@ -6,14 +6,15 @@
 
 #include "config/component_advice.h"
 #include "config/component_document.h"
-#include "config/nearest.h"
+#include "config/subscription_advice.h"
+#include "dapr_mqtt/base/nearest.h"
 #include "dapr_mqtt/base/text.h"
 #include "dapr_mqtt/config/keys.h"
 
 namespace dapr_mqtt::config {
 namespace {
 
-/// A resource and the file it stands in.
+/// A resource and its file.
 struct Resource {
   std::size_t file = 0;
   YAML::Node node;
@@ -31,6 +32,9 @@ class Check {
     }
     for (const Resource& resource : resources_) {
       if (kind_of(resource.node) == "Component") check(resource);
+      advise_on_subscription(resource.node, [&](Severity severity, Place place, std::string text) {
+        add(resource.file, severity, place, std::move(text));
+      });
     }
     std::stable_sort(found_.begin(), found_.end(), [](const Located& a, const Located& b) {
       return std::tie(a.file, a.finding.line, a.finding.column) <
@@ -56,7 +60,11 @@ class Check {
   void read(std::size_t file) {
     YamlDocuments yaml = read_yaml(files_[file].text);
     if (yaml.error) {
-      add(file, Severity::kError, yaml.error_place, "this is not YAML: " + *yaml.error);
+      const bool template_text = files_[file].text.find("{{") != std::string::npos;
+      add(file, Severity::kError, yaml.error_place,
+          "this is not YAML: " + *yaml.error +
+              (template_text ? "; it has {{ in it: a template is rendered first (helm template)"
+                             : ""));
     }
     for (const YAML::Node& document : yaml.documents) take(file, document);
   }
@@ -74,7 +82,7 @@ class Check {
     if (kind.ends_with("List")) {
       for (const YamlEntry& entry : entries_of(resource)) {
         if (entry.key != "items" || !entry.value.IsSequence()) continue;
-        // A list's items have no lists in them.
+        // The items of a list are not lists themselves.
         for (const YAML::Node& item : entry.value) resources_.push_back({file, item});
       }
       return;
@@ -82,7 +90,7 @@ class Check {
     resources_.push_back({file, resource});
   }
 
-  /// Whether the Component is ours, with remarks on types that look like it.
+  /// Whether the Component is ours, with a remark if its type is only similar.
   bool is_ours(const Resource& resource, const ComponentDocument& component) {
     const std::string& type = component.type;
     if (type == our_type_) return true;
@@ -96,17 +104,17 @@ class Check {
     }
     if (type == "pubsub.mqtt3" || (type == "pubsub.mqtt" && our_type_ != "pubsub.mqtt")) {
       const std::string name = type.substr(type.find('.') + 1);
-      remark(Severity::kWarning,
-             type + " is another type than " + our_type_ + ", which the socket's name stands for: "
-             "daprd takes its built-in component. Write type: " + our_type_ +
-             ", or serve with --name " + name);
+      remark(Severity::kWarning, type + " is another type than " + our_type_ +
+                                     ", which the socket's name stands for: "
+                                     "daprd takes its built-in component. Write type: " +
+                                     our_type_ + ", or serve with --name " + name);
       return true;
     }
     const std::array<std::string_view, 1> ours = {our_type_};
-    if (!nearest_name(type, ours).empty() && type.find("mq") != std::string::npos &&
+    if (!base::nearest_name(type, ours).empty() && type.find("mq") != std::string::npos &&
         type != "pubsub.rabbitmq") {
-      remark(Severity::kError, "type " + base::quote(type) + " is unknown; did you mean " +
-                                   our_type_ + "?");
+      remark(Severity::kError,
+             "type " + base::quote(type) + " is unknown; did you mean " + our_type_ + "?");
       return true;
     }
     return false;
@@ -136,7 +144,7 @@ class Check {
       if (item.elsewhere) found.given_elsewhere.push_back(item.name);
     }
     core::Metadata as_sent = found.metadata;
-    // daprd's part.
+    // daprd does this too.
     if (base::trim(as_sent["consumerID"]).empty()) as_sent["consumerID"] = "app";
     MetadataReport checked =
         check_component_metadata(as_sent, {found.given_elsewhere, component.init_timeout});
@@ -153,14 +161,13 @@ class Check {
   }
 
   std::size_t errors() const {
-    return static_cast<std::size_t>(
-        std::count_if(found_.begin(), found_.end(), [](const Located& located) {
-          return located.finding.severity == Severity::kError;
-        }));
+    return static_cast<std::size_t>(std::count_if(
+        found_.begin(), found_.end(),
+        [](const Located& located) { return located.finding.severity == Severity::kError; }));
   }
 
-  /// Where a remark about a key belongs: the value of one of ours, the name of
-  /// one that is unknown, the whole list for one that is missing.
+  /// The place for a remark about a key: the value of one of our keys, the name of
+  /// an unknown one, or the whole list for a missing one.
   static Place place_of_key(const ComponentDocument& component, const std::string& key) {
     const MetadataItem* ours = nullptr;
     for (const MetadataItem& item : component.metadata) {

@@ -20,11 +20,16 @@ bool Draft::is_elsewhere(std::string_view key) const {
                      });
 }
 
+bool Draft::is_given(std::string_view key) const {
+  return given.contains(key) || is_elsewhere(key);
+}
+
 MetadataReport check_component_metadata(const core::Metadata& metadata,
                                         const MetadataContext& context) {
   Draft draft;
   draft.context = context;
   const GivenValues given = match_keys(metadata, draft);
+  for (const auto& [key, value] : given) draft.given.insert(key->name);
   for (const KeyInfo& key : keys()) {
     if (draft.is_elsewhere(key.name)) continue;
     if (const auto it = given.find(&key); it != given.end()) {
@@ -34,7 +39,7 @@ MetadataReport check_component_metadata(const core::Metadata& metadata,
     } else if (key.required) {
       draft.problems.add(key.name, "is missing; set it to " + std::string(key.allowed));
     } else if (key.name == "consumerID") {
-      // Not the user's to write, and yet never absent when daprd calls.
+      // The user need not write it, but it is never absent when daprd calls.
       draft.problems.add(key.name,
                          "is missing; daprd sets it to the app ID, so give the app an ID "
                          "(--app-id) or write consumerID in the Component's metadata");

@@ -1,18 +1,25 @@
 #include <algorithm>
 #include <array>
+#include <vector>
 
 #include "config/bindings.h"
-#include "config/nearest.h"
+#include "config/key_rows.h"
+#include "dapr_mqtt/base/nearest.h"
 #include "dapr_mqtt/base/parse.h"
 #include "dapr_mqtt/base/text.h"
 #include "dapr_mqtt/config/keys.h"
+#include "dapr_mqtt/core/delivery_order.h"
+#include "dapr_mqtt/core/event_options.h"
 
 namespace dapr_mqtt::config {
 namespace {
 
 constexpr std::array<std::string_view, 3> kQosValues = {"0", "1", "2"};
-constexpr std::array<std::string_view, 2> kConcurrencyModes = {"parallel", "single"};
+constexpr std::array<std::string_view, 3> kConcurrencyModes = {"parallel", "single", "ordered"};
 constexpr std::array<std::string_view, 2> kProtocolVersions = {"3.1.1", "5"};
+constexpr std::array<std::string_view, 3> kInboxValues = {"auto", "broker", "disk"};
+constexpr std::array<std::string_view, 3> kCloudEventsValues = {"auto", "wrap", "pass"};
+constexpr std::array<std::string_view, 2> kPublishPayloads = {"event", "data"};
 constexpr std::array<std::string_view, 2> kInboxSyncValues = {"normal", "full"};
 constexpr std::string_view kBooleans = base::bool_values();
 constexpr std::string_view kExampleCertificate =
@@ -20,8 +27,8 @@ constexpr std::string_view kExampleCertificate =
 constexpr std::string_view kExampleKey =
     "-----BEGIN PRIVATE KEY-----\\n<base64>\\n-----END PRIVATE KEY-----";
 
-// In words, and so by hand: the bounds of limits.h.
-constexpr std::array<KeyInfo, 29> kKeys = {{
+// The texts repeat the bounds of limits.h; keep them in step by hand.
+constexpr std::array<KeyInfo, 34> kRows = {{
     {
         .name = "url",
         .required = true,
@@ -49,8 +56,9 @@ constexpr std::array<KeyInfo, 29> kKeys = {{
         .sensitive = true,
         .example = "secret",
         .allowed = "at most 65535 bytes; MQTT 3.1.1 takes no password without a user name",
-        .description = "Password at the broker, instead of the one in url, so that it can come from "
-                       "a secret store alone. A line break at its end is left out.",
+        .description =
+            "Password at the broker, instead of the one in url, so that it can come from "
+            "a secret store alone. A line break at its end is left out.",
         .apply = bind::password,
     },
     {
@@ -106,15 +114,17 @@ constexpr std::array<KeyInfo, 29> kKeys = {{
         .example = kExampleCertificate,
         .allowed = "a certificate as PEM text, its chain after it, with real line breaks or \\n",
         .description = "Certificate that the component shows the broker (mutual TLS). Needs "
-                       "clientKey.",
+                       "clientKey or clientKeyFile.",
         .apply = bind::client_cert,
     },
     {
         .name = "clientKey",
         .sensitive = true,
         .example = kExampleKey,
-        .allowed = "a private key as PEM text without a passphrase, with real line breaks or \\n",
-        .description = "Private key of clientCert. Needs clientCert.",
+        .allowed =
+            "a private key as PEM text, with real line breaks or \\n; an encrypted one needs "
+            "clientKeyPassword",
+        .description = "Private key of clientCert. Needs clientCert or clientCertFile.",
         .apply = bind::client_key,
     },
     {
@@ -124,7 +134,8 @@ constexpr std::array<KeyInfo, 29> kKeys = {{
         .example = "3",
         .allowed = "a whole number from -1 up",
         .description = "How many times a message that the app failed is delivered again: 0 not at "
-                       "all, -1 until it succeeds.",
+                       "all, -1 until it succeeds. Deliveries that did not reach the app do not "
+                       "count.",
         .apply = bind::max_retries,
     },
     {
@@ -137,14 +148,40 @@ constexpr std::array<KeyInfo, 29> kKeys = {{
         .apply = bind::retry_interval,
     },
     {
+        .name = "cloudEvents",
+        .default_value = "pass",
+        .example = "auto",
+        .allowed = core::kCloudEventsModes,
+        .allowed_values = kCloudEventsValues,
+        .description =
+            "What is done with received payloads, for subscriptions that do not say. auto: a "
+            "payload that is not a CloudEvent (a number, text, bytes, any JSON) becomes the data "
+            "of one, with the real topic as its subject; subscriptions with rawPayload stay raw. "
+            "wrap: the same, for CloudEvents too. pass: daprd gets payloads as they are, and drops "
+            "those that are not a JSON object.",
+        .apply = bind::cloud_events,
+    },
+    {
+        .name = "cloudEventType",
+        .default_value = "mqtt.message",
+        .example = "com.example.reading",
+        .allowed = "UTF-8 text of at most 1024 bytes",
+        .description = "The type of the CloudEvents that cloudEvents makes, for subscriptions that "
+                       "do not say.",
+        .apply = bind::cloud_event_type,
+    },
+    {
         .name = "concurrencyMode",
         .default_value = "parallel",
-        .example = "single",
-        .allowed = "one of parallel, single",
+        .example = "ordered",
+        .allowed = core::kConcurrencyModeNames,
         .allowed_values = kConcurrencyModes,
-        .description = "single: messages of a topic go to the app one at a time, in order, and one "
-                       "that failed is tried again before the next. parallel: the others go on "
-                       "meanwhile.",
+        .description =
+            "In which order messages go to the app, for subscriptions that do not say. parallel: "
+            "up to maxConcurrentHandlers at a time; the order is not kept if the app handles "
+            "several at once or fails some. ordered: one at a time for each real topic (or "
+            "orderBy), in order; a message that failed is tried again before the next of its "
+            "topic, while other topics go on. single: one message of a subscription at a time.",
         .apply = bind::concurrency_mode,
     },
     {
@@ -165,17 +202,19 @@ constexpr std::array<KeyInfo, 29> kKeys = {{
         .allowed = "a duration like 5s, 500ms or 1m30s, or whole seconds, more than 0 and at most "
                    "10m",
         .description =
-            "How long connecting to the broker may take, over all URLs. Keep it below the "
-            "Component's initTimeout (5s unless set), or daprd gives up before the cause is known.",
+            "How long connecting to the broker may take, for all URLs together; after a failed "
+            "attempt, for each URL. Keep it below the Component's initTimeout (5s unless set), or "
+            "daprd gives up before the cause is known.",
         .apply = bind::connect_timeout,
     },
     {
         .name = "consumerGroup",
         .example = "orders",
         .allowed = "UTF-8 text of at most 1024 bytes without /, + and #",
-        .description = "Name of a group whose members share the messages: each goes to one of them. "
-                       "Every topic is subscribed as $share/<consumerGroup>/<topic>. Give each "
-                       "member a consumerID of its own, e.g. {uuid}.",
+        .description =
+            "Name of a group whose members share the messages: each goes to one of them. "
+            "Every topic is subscribed as $share/<consumerGroup>/<topic>. Give each "
+            "member a consumerID of its own, e.g. {uuid}.",
         .apply = bind::consumer_group,
     },
     {
@@ -183,9 +222,23 @@ constexpr std::array<KeyInfo, 29> kKeys = {{
         .example = "orders/failed",
         .allowed = "a topic name without wildcards",
         .description = "Where messages are published that the app failed for good, or that are too "
-                       "large for daprd. With MQTT 5 as they came, with properties that say why; "
-                       "with 3.1.1 in a JSON envelope. Without it they are dropped.",
+                       "large for daprd: with MQTT 5 as they were received, with properties that "
+                       "say why; with 3.1.1 in a JSON envelope. Without it they are dropped.",
         .apply = bind::dead_letter_topic,
+    },
+    {
+        .name = "inbox",
+        .default_value = "auto",
+        .example = "broker",
+        .allowed = "one of auto, broker, disk",
+        .allowed_values = kInboxValues,
+        .description =
+            "Who keeps the messages of a persistent session (cleanSession false) until the app has "
+            "handled them. broker: the broker, which gets the acknowledgement only then; nothing "
+            "is stored on the component's disk. auto: the broker, but messages that the app fails "
+            "or does not answer are stored on disk, so that they do not hold up others. disk: "
+            "every message is stored on disk when it arrives.",
+        .apply = bind::inbox,
     },
     {
         .name = "inboxMaxBytes",
@@ -193,8 +246,8 @@ constexpr std::array<KeyInfo, 29> kKeys = {{
         .example = "64Mi",
         .allowed = "bytes, with Ki, Mi, Gi, Ti, k, M, G or T behind them or not, from 64Ki to 1Ti",
         .description =
-            "How many bytes of messages that the app has not handled may wait. Then receiving "
-            "stops until half of them are handled; clean sessions drop the oldest instead.",
+            "How many bytes of messages may wait for the app. At this limit no more messages are "
+            "acknowledged until half of them are handled; clean sessions drop the oldest instead.",
         .apply = bind::inbox_max_bytes,
     },
     {
@@ -214,8 +267,8 @@ constexpr std::array<KeyInfo, 29> kKeys = {{
         .allowed_values = kInboxSyncValues,
         .description =
             "What the messages of a persistent session (cleanSession false) survive before the "
-            "app has handled them: normal, the end of the process however it comes; full, a power "
-            "cut too, at the price of a disk flush for each message.",
+            "app has handled them. normal: any end of the process. full: a power cut too, at the "
+            "price of a disk flush for each message.",
         .apply = bind::inbox_sync,
     },
     {
@@ -233,9 +286,22 @@ constexpr std::array<KeyInfo, 29> kKeys = {{
         .default_value = "100",
         .example = "10",
         .allowed = "a whole number from 1 to 10000",
-        .description = "How many messages of one subscription may be with the app at a time, unless "
-                       "concurrencyMode is single.",
+        .description =
+            "How many messages of one subscription may be with the app at a time, unless "
+            "concurrencyMode is single.",
         .apply = bind::max_concurrent_handlers,
+    },
+    {
+        .name = "orderBy",
+        .default_value = "topic",
+        .example = "segment:2",
+        .allowed = core::kOrderKeys,
+        .description =
+            "Which messages concurrencyMode ordered keeps in order among themselves, for "
+            "subscriptions that do not say: those of the same topic, with the same text in this "
+            "level of the topic, or with the same value of this user property. A message without "
+            "that level or property is ordered by its topic.",
+        .apply = bind::order_by,
     },
     {
         .name = "protocolVersion",
@@ -243,9 +309,21 @@ constexpr std::array<KeyInfo, 29> kKeys = {{
         .example = "5",
         .allowed = "one of 3.1.1, 5",
         .allowed_values = kProtocolVersions,
-        .description = "Version of MQTT spoken with the broker. With 5 errors have the broker's "
-                       "reason, messages their properties and expiry.",
+        .description = "Version of MQTT spoken with the broker. With 5, errors have the broker's "
+                       "reason, and messages have properties and expiry.",
         .apply = bind::protocol_version,
+    },
+    {
+        .name = "publishPayload",
+        .default_value = "event",
+        .example = "data",
+        .allowed = core::kPublishPayloads,
+        .allowed_values = kPublishPayloads,
+        .description =
+            "What is sent for publishes that do not say. event: the CloudEvent that daprd puts "
+            "around the app's data. data: only the app's data, for devices; with MQTT 5 the "
+            "event's attributes are sent as user properties.",
+        .apply = bind::publish_payload,
     },
     {
         .name = "publishTimeout",
@@ -254,8 +332,9 @@ constexpr std::array<KeyInfo, 29> kKeys = {{
         .example = "5s",
         .allowed = "a duration like 5s, 500ms or 1m30s, or whole seconds, more than 0 and at most "
                    "24h",
-        .description = "How long a publish may wait for the broker's answer, reconnects included. A "
-                       "shorter deadline of the caller counts first.",
+        .description =
+            "How long a publish may wait for the broker's answer, reconnects included. An earlier "
+            "deadline of the caller has priority.",
         .apply = bind::publish_timeout,
     },
     {
@@ -297,7 +376,7 @@ constexpr std::array<KeyInfo, 29> kKeys = {{
         .example = "apps/orders/state",
         .allowed = "a topic name without wildcards",
         .description = "Topic of a last will: what the broker publishes when the consumer's "
-                       "connection ends without a good-bye.",
+                       "connection ends without DISCONNECT.",
         .apply = bind::will_topic,
     },
 }};
@@ -307,7 +386,7 @@ struct Alias {
   std::string_view key;
 };
 
-// What users of other MQTT software write.
+// Names that users of other MQTT software write.
 constexpr std::array<Alias, 1> kAliases = {{{"clientid", "consumerID"}}};
 
 constexpr std::array<std::string_view, 4> kDaprdKeys = {"allowedtopics", "publishingscopes",
@@ -325,23 +404,31 @@ std::string_view to_string(KeyType type) {
   return "string";
 }
 
-std::span<const KeyInfo> keys() { return kKeys; }
+std::span<const KeyInfo> keys() {
+  static const std::vector<KeyInfo> all = [] {
+    std::vector<KeyInfo> rows(kRows.begin(), kRows.end());
+    const auto more = security_rows();
+    rows.insert(rows.end(), more.begin(), more.end());
+    return rows;
+  }();
+  return all;
+}
 
 const KeyInfo* find_key(std::string_view name) {
   std::string wanted = base::to_lower(name);
   for (const Alias& alias : kAliases) {
     if (wanted == alias.name) wanted = base::to_lower(alias.key);
   }
-  const auto* const found = std::find_if(kKeys.begin(), kKeys.end(), [&](const KeyInfo& key) {
-    return base::to_lower(key.name) == wanted;
-  });
-  return found == kKeys.end() ? nullptr : found;
+  for (const KeyInfo& key : keys()) {
+    if (base::to_lower(key.name) == wanted) return &key;
+  }
+  return nullptr;
 }
 
 std::string_view nearest_key(std::string_view name) {
-  std::array<std::string_view, kKeys.size()> names;
-  std::transform(kKeys.begin(), kKeys.end(), names.begin(), [](const KeyInfo& k) { return k.name; });
-  return nearest_name(name, names);
+  std::vector<std::string_view> names;
+  for (const KeyInfo& key : keys()) names.push_back(key.name);
+  return base::nearest_name(name, names);
 }
 
 bool is_daprd_key(std::string_view name) {

@@ -7,8 +7,8 @@
 namespace dapr_mqtt::config {
 namespace {
 
-// gRPC carries an error's text in an HTTP/2 header, of which clients take 8 KiB
-// in all; text that is not ASCII grows threefold there.
+// gRPC carries an error's text in an HTTP/2 header, and clients accept 8 KiB of
+// headers in total; text that is not ASCII becomes three times as long there.
 constexpr std::size_t kMaxShown = 20;
 constexpr std::size_t kMaxValueBytes = 64;
 
@@ -30,8 +30,8 @@ base::Status to_status(const std::vector<Note>& problems) {
   if (problems.empty()) return {};
   const std::size_t count = problems.size();
   const std::size_t shown = std::min(count, kMaxShown);
-  std::string text = std::to_string(count) +
-                     (count == 1 ? " problem" : " problems") + " in the component's metadata: ";
+  std::string text = std::to_string(count) + (count == 1 ? " problem" : " problems") +
+                     " in the component's metadata: ";
   for (std::size_t i = 0; i < shown; ++i) {
     if (i > 0) text += "; ";
     text += problems[i].text;

@@ -11,8 +11,7 @@
 
 namespace dapr_mqtt::config {
 
-/// Everything that is wrong with a Component's metadata, gathered. Not
-/// thread-safe.
+/// Collects everything that is wrong with a Component's metadata. Not thread-safe.
 class Problems {
  public:
   /// "<key>: <what>". `what` holds no value of a sensitive key.

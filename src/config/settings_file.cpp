@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <set>
 
-#include "config/nearest.h"
 #include "config/yaml_source.h"
+#include "dapr_mqtt/base/nearest.h"
 #include "dapr_mqtt/base/text.h"
 
 namespace dapr_mqtt::config {
@@ -20,7 +20,7 @@ base::Result<FileSetting> read_entry(const YamlEntry& entry) {
   if (entry.value.IsSequence()) {
     for (const YAML::Node& item : entry.value) {
       const auto text = text_of(item);
-      if (!text) return wrong(place_of(item), entry.key + ": a list of texts is wanted");
+      if (!text) return wrong(place_of(item), entry.key + ": must be a list of texts");
       setting.values.push_back(*text);
     }
   } else if (const auto text = text_of(entry.value)) {
@@ -33,8 +33,8 @@ base::Result<FileSetting> read_entry(const YamlEntry& entry) {
 
 }  // namespace
 
-base::Result<std::vector<FileSetting>> read_settings_file(
-    const std::string& text, std::span<const std::string_view> known) {
+base::Result<std::vector<FileSetting>> read_settings_file(const std::string& text,
+                                                          std::span<const std::string_view> known) {
   const YamlDocuments yaml = read_yaml(text);
   if (yaml.error) return wrong(yaml.error_place, "this is not YAML: " + *yaml.error);
   std::vector<FileSetting> out;
@@ -46,9 +46,10 @@ base::Result<std::vector<FileSetting>> read_settings_file(
   std::set<std::string> seen;
   for (const YamlEntry& entry : entries_of(yaml.documents.front())) {
     if (std::find(known.begin(), known.end(), entry.key) == known.end()) {
-      const std::string_view near = nearest_name(entry.key, known);
-      return wrong(entry.place, "unknown setting " + base::quote(entry.key, 64) +
-                                    (near.empty() ? "" : "; did you mean " + std::string(near) + "?"));
+      const std::string_view near = base::nearest_name(entry.key, known);
+      return wrong(entry.place,
+                   "unknown setting " + base::quote(entry.key, 64) +
+                       (near.empty() ? "" : "; did you mean " + std::string(near) + "?"));
     }
     if (!seen.insert(entry.key).second) return wrong(entry.place, entry.key + " is given twice");
     auto setting = read_entry(entry);

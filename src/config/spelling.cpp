@@ -19,22 +19,26 @@ struct Entry {
 
 std::string quoted(std::string_view key) { return base::quote(key, 64); }
 
-/// Collects sentences about unknown keys, and says how many more there were.
+/// Adds warnings about unknown keys, at most kMaxWarnings, and then the number of the others.
 class UnknownKeys {
  public:
   explicit UnknownKeys(Draft& draft) : draft_(draft) {}
   void add(std::string_view key) {
     if (++count_ > kMaxWarnings) return;
     std::string text = "unknown metadata key " + quoted(key) + " is ignored";
-    if (const std::string_view near = nearest_key(key); !near.empty()) {
+    if (means_raw_payload(key)) {
+      text +=
+          "; rawPayload belongs into the metadata of a Subscription or of a publish (cloudEvents "
+          "is for all of a Component's subscriptions)";
+    } else if (const std::string_view near = nearest_key(key); !near.empty()) {
       text += "; did you mean " + std::string(near) + "?";
     }
     draft_.warn(key, std::move(text));
   }
   void count_the_rest() {
     if (count_ > kMaxWarnings) {
-      draft_.warn("", std::to_string(count_ - kMaxWarnings) +
-                          " more unknown metadata keys are ignored");
+      draft_.warn(
+          "", std::to_string(count_ - kMaxWarnings) + " more unknown metadata keys are ignored");
     }
   }
 
@@ -43,7 +47,7 @@ class UnknownKeys {
   std::size_t count_ = 0;
 };
 
-/// The one value of a key from all its entries, of which there is at least one.
+/// The value of a key, from all its entries, of which there is at least one.
 std::string_view settle(const KeyInfo& key, const std::vector<Entry>& entries, Draft& draft) {
   const Entry& first = entries.front();
   for (const Entry& other : entries) {
@@ -55,15 +59,19 @@ std::string_view settle(const KeyInfo& key, const std::vector<Entry>& entries, D
     }
   }
   if (entries.size() > 1) {
-    draft.warn(entries.back().spelling, std::string(key.name) + ": given as " +
-                                            quoted(first.spelling) + " and as " +
-                                            quoted(entries.back().spelling) +
-                                            "; one of them is enough");
+    draft.warn(entries.back().spelling,
+               std::string(key.name) + ": given as " + quoted(first.spelling) + " and as " +
+                   quoted(entries.back().spelling) + "; one of them is enough");
   }
   return first.value;
 }
 
 }  // namespace
+
+bool means_raw_payload(std::string_view key) {
+  const std::string name = base::to_lower(key);
+  return name == "rawpayload" || name == "enablerawpayload" || name == "israwpayload";
+}
 
 GivenValues match_keys(const core::Metadata& metadata, Draft& draft) {
   std::map<const KeyInfo*, std::vector<Entry>> entries;
@@ -74,6 +82,12 @@ GivenValues match_keys(const core::Metadata& metadata, Draft& draft) {
       if (!is_daprd_key(spelling)) unknown.add(spelling);
     } else if (!base::trim(value).empty()) {
       entries[key].push_back({spelling, value});
+    } else if (key->sensitive && !draft.is_elsewhere(key->name)) {
+      // daprd sends an empty text for a key that a secret does not have.
+      draft.warn(key->name,
+                 std::string(key->name) +
+                     ": is empty, which counts as not set; if it comes from a secret, the "
+                     "secret has no such key");
     }
   }
 

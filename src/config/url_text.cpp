@@ -36,7 +36,7 @@ std::vector<std::string_view> split_url_list(std::string_view text) {
   text = base::trim(text);
   std::vector<std::string_view> pieces;
   const auto add = [&](std::string_view piece) {
-    // A trailing comma is what templates leave behind; it separates nothing.
+    // Templates may leave a trailing comma, which separates nothing.
     piece = base::trim(piece);
     while (piece.ends_with(',')) piece = base::trim(piece.substr(0, piece.size() - 1));
     if (!piece.empty()) pieces.push_back(piece);
@@ -57,8 +57,8 @@ UrlParts split_url(std::string_view url) {
   const std::size_t end = url.find(kSchemeEnd);
   parts.scheme = url.substr(0, end);
   std::string_view rest = url.substr(end + kSchemeEnd.size());
-  // Only a WebSocket's path may hold an @; elsewhere a slash before the last @
-  // is a password's.
+  // Only a WebSocket's path may hold an @. In other URLs a slash before the last @
+  // belongs to the password.
   std::string_view authority = rest;
   if (is_web_socket(parts.scheme)) authority = rest.substr(0, rest.find('/'));
   if (const std::size_t at = authority.rfind('@'); at != std::string_view::npos) {

@@ -1,4 +1,4 @@
-// URLs as text: taken apart and shown, nothing checked.
+// Splits URLs and shows them, without checking them.
 #pragma once
 
 #include <string>
@@ -28,9 +28,9 @@ struct UrlParts {
 /// Takes a text apart for which begins_with_scheme() holds.
 UrlParts split_url(std::string_view url);
 
-/// `url` quoted for an error without anything that could be a secret: user
-/// information, queries, and what is no number for a port or no address in
-/// brackets (most often a password whose host was forgotten).
+/// `url` quoted for an error, with everything masked that could be a secret: user
+/// information, queries, a port that is not a number, and text in brackets that is
+/// not an address (most often a password, if the host was forgotten).
 std::string masked_url(std::string_view url);
 
 }  // namespace dapr_mqtt::config

@@ -2,14 +2,9 @@
 
 #include <yaml-cpp/eventhandler.h>
 
-#include <algorithm>
-#include <array>
-#include <charconv>
 #include <sstream>
-#include <system_error>
 
-#include "dapr_mqtt/base/parse.h"
-#include "dapr_mqtt/base/text.h"
+#include "config/yaml_plain.h"
 
 namespace dapr_mqtt::config {
 namespace {
@@ -21,12 +16,12 @@ Place place_of(const YAML::Mark& mark) {
 
 bool is_plain(const YAML::Node& node) { return node.IsScalar() && node.Tag() == "?"; }
 
-/// Sees what a text holds before nodes are made of it.
+/// Parses a text before nodes are made from it, to stop at an endless loop in yaml-cpp.
 class Progress final : public YAML::EventHandler {
  public:
   void OnDocumentStart(const YAML::Mark& mark) override {
-    // yaml-cpp 0.7 and 0.8 begin one document after the other for ever at a token
-    // that begins none, such as "]".
+    // yaml-cpp 0.7 and 0.8 loop for ever at a token that begins no document, such as "]":
+    // they begin one document after the other there.
     if (mark.pos == last_) throw YAML::ParserException(mark, "no document can begin here");
     last_ = mark.pos;
   }
@@ -89,27 +84,9 @@ std::optional<std::string> text_of(const YAML::Node& node) {
   return node.Scalar();
 }
 
-bool changes_when_read(const YAML::Node& node) {
-  if (!is_plain(node)) return false;
-  const std::string text = node.Scalar();
-  const std::string lower = base::to_lower(text);
-  static constexpr std::array<std::string_view, 8> kOldBooleans = {"y",  "yes", "n",   "no",
-                                                                   "on", "off", "nan", ".nan"};
-  if (std::find(kOldBooleans.begin(), kOldBooleans.end(), lower) != kOldBooleans.end()) return true;
-  for (const std::string_view prefix : {"0x", "0o", "0b"}) {
-    if (lower.starts_with(prefix) && lower.size() > prefix.size()) return true;
-  }
-  std::string digits = text;
-  std::erase(digits, '_');
-  double number = 0;
-  const char* const begin = digits.data() + (digits.starts_with('+') ? 1 : 0);
-  const char* const end = digits.data() + digits.size();
-  const auto [stop, problem] = std::from_chars(begin, end, number);
-  if (begin == end || stop != end || problem != std::errc()) return false;
-  if (const auto whole = base::parse_integer(text)) return std::to_string(*whole) != text;
-  std::array<char, 32> printed{};
-  const auto shortest = std::to_chars(printed.data(), printed.data() + printed.size(), number);
-  return text != std::string_view(printed.data(), static_cast<std::size_t>(shortest.ptr - printed.data()));
+std::optional<std::string> sent_text(const YAML::Node& node) {
+  if (!node.IsDefined() || !node.IsScalar()) return std::nullopt;
+  return is_plain(node) ? yaml_plain_as_json(node.Scalar()) : node.Scalar();
 }
 
 }  // namespace dapr_mqtt::config

@@ -1,4 +1,4 @@
-// YAML with the place of everything, and without exceptions.
+// Reads YAML with line and column of each node, and without exceptions.
 #pragma once
 
 #include <yaml-cpp/yaml.h>
@@ -13,7 +13,7 @@
 
 namespace dapr_mqtt::config {
 
-/// From 1, as editors count; 0: nowhere.
+/// Counted from 1, as in editors; 0: no place.
 struct Place {
   std::size_t line = 0;
   std::size_t column = 0;
@@ -36,15 +36,15 @@ struct YamlEntry {
   YAML::Node value;
 };
 /// A mapping's entries in their order, also those given twice. Empty when `node`
-/// is no mapping.
+/// is not a mapping.
 std::vector<YamlEntry> entries_of(const YAML::Node& node);
 
-/// A scalar as daprd hands it on: numbers and booleans become text. None for
-/// null, lists and mappings.
+/// A scalar as written. None for null, lists and mappings.
 std::optional<std::string> text_of(const YAML::Node& node);
 
-/// Written without quotes and read by YAML as something else than this text:
-/// 0123 (octal), 1e3, 0x10, yes, on, 1_000. What Dapr makes of it is another text.
-bool changes_when_read(const YAML::Node& node);
+/// A scalar as daprd passes it on to components. For numbers and booleans without quotes this is
+/// not always the text that was written: 5.0 becomes "5", 10_000 "10000", 0123 "83", yes "true".
+/// None for YAML's null (nothing at all, ~), lists and mappings.
+std::optional<std::string> sent_text(const YAML::Node& node);
 
 }  // namespace dapr_mqtt::config

@@ -13,14 +13,20 @@ std::string_view scheme(Transport transport) {
   return "tcp";
 }
 
+std::string address(const std::string& host, std::uint16_t port) {
+  const bool ipv6 = host.find(':') != std::string::npos;
+  return (ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
 }  // namespace
 
+std::string Proxy::str() const {
+  return (kind == Kind::kHttp ? "http://" : "socks5://") + address(host, port);
+}
+
 std::string Endpoint::str() const {
-  const bool ipv6 = host.find(':') != std::string::npos;
   std::string out(scheme(transport));
-  out += "://";
-  out += ipv6 ? "[" + host + "]" : host;
-  out += ":" + std::to_string(port);
+  out += "://" + address(host, port);
   // A query may carry a signature (pre-signed WebSocket URLs): it stays secret.
   const std::size_t query = path.find('?');
   out += path.substr(0, query);

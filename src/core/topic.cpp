@@ -8,7 +8,7 @@ namespace {
 constexpr std::size_t kMaxBytes = 65'535;  // MQTT 3.1.1 section 1.5.3: two bytes of length
 constexpr std::string_view kSharePrefix = "$share/";
 
-/// What both kinds of topic must be; `what` is "topic" or "topic filter".
+/// The rules for topic names and topic filters; `what` is "topic" or "topic filter".
 base::Status check_string(std::string_view text, std::string_view what) {
   const auto wrong = [&](std::string_view why) {
     return base::invalid_argument(std::string(what) + " " + base::quote(text) + std::string(why));
@@ -16,15 +16,14 @@ base::Status check_string(std::string_view text, std::string_view what) {
   if (text.empty()) return base::invalid_argument(std::string(what) + " is empty");
   if (text.size() > kMaxBytes) {
     return base::invalid_argument(std::string(what) + " " + base::quote(text, 64) + " has " +
-                                  std::to_string(text.size()) +
-                                  " bytes; MQTT allows 65535");
+                                  std::to_string(text.size()) + " bytes; MQTT allows 65535");
   }
   if (text.find('\0') != std::string_view::npos) return wrong(" holds a NUL character");
   if (!base::is_valid_utf8(text)) return wrong(" is not UTF-8");
   return {};
 }
 
-/// A text's levels, one after the other. "a/" has two, the last one empty.
+/// Reads a text's levels one after the other. "a/" has two, the last one empty.
 class Levels {
  public:
   explicit Levels(std::string_view text) : rest_(text) {}
@@ -44,7 +43,7 @@ class Levels {
   bool more_ = true;
 };
 
-/// Two quick searches: find_first_of() looks each byte up by itself.
+/// Two calls of find() are faster than find_first_of(), which looks up each byte.
 bool holds_wildcard(std::string_view text) {
   return text.find('+') != std::string_view::npos || text.find('#') != std::string_view::npos;
 }
@@ -97,14 +96,11 @@ std::string_view TopicFilter::share_name() const {
                                         match_offset_ - kSharePrefix.size() - 1);
 }
 
-bool TopicFilter::has_wildcard() const {
-  return holds_wildcard(pattern());
-}
+bool TopicFilter::has_wildcard() const { return holds_wildcard(pattern()); }
 
 bool TopicFilter::matches(std::string_view topic) const {
   if (topic.starts_with('$') && !pattern().starts_with('$')) {
-    // A literal first level differs from it anyway; only wildcards need saying.
-    return false;
+    return false;  // not even by a wildcard (MQTT-4.7.2-1)
   }
   Levels filter_levels(pattern());
   Levels topic_levels(topic);
@@ -124,7 +120,7 @@ bool TopicFilter::matches(std::string_view topic) const {
 bool TopicFilter::overlaps(const TopicFilter& other) const {
   Levels a(pattern());
   Levels b(other.pattern());
-  // A first-level wildcard and a first level with $ have no topic in common.
+  // A wildcard in the first level matches no topic that begins with $.
   const auto dollar = [](std::string_view p) { return p.starts_with('$'); };
   if (dollar(a.rest()) != dollar(b.rest())) return false;
   bool first = true;
@@ -138,7 +134,7 @@ bool TopicFilter::overlaps(const TopicFilter& other) const {
     first = false;
   }
   if (!a.more() && !b.more()) return true;
-  return (a.more() ? a.rest() : b.rest()) == "#" && !empty;  // the parent level again
+  return (a.more() ? a.rest() : b.rest()) == "#" && !empty;  // "#" includes the parent level
 }
 
 }  // namespace dapr_mqtt::core

@@ -1,4 +1,4 @@
-// The thread that gRPC's work is done on.
+// The thread that does gRPC's work.
 #pragma once
 
 #include <grpcpp/alarm.h>
@@ -15,31 +15,42 @@
 
 namespace dapr_mqtt::dapr {
 
-/// One completion queue and the one thread that polls it: it reads the connections
-/// and begins the calls. Nothing else in the process may poll for gRPC (no
-/// synchronous or callback service, gRPC's own health and reflection included):
-/// with a second poller, each event hands polling over to the other one, which costs
-/// more than the call. It waits without a deadline, so that it does not wake at rest.
+/// One completion queue and the one thread that polls it: the thread reads the connections and
+/// begins the calls. Nothing else in the process may poll for gRPC (no synchronous or callback
+/// service, and so not gRPC's own health and reflection services): with a second poller, each event
+/// would hand polling over to the other one, which costs more than the call. The thread waits
+/// without a deadline, so that it does not wake up when idle, unless a Watch wants to look.
 ///
-/// Calls may be answered on any thread; that is cheaper than handing the answer over.
+/// Calls may be answered on any thread, which is cheaper than passing the answer to this thread.
 ///
 /// Order of use: make it, BuildAndStart(), open the methods, start(); then
-/// ask_no_more(), the server's Shutdown(), stop().
+/// stop_requesting(), the server's Shutdown(), stop().
 class CompletionThread {
  public:
+  /// Is called between events, on the thread.
+  class Watch {
+   public:
+    virtual ~Watch() = default;
+    /// Whether look() is to be called with each event, and every 5 ms without one.
+    virtual bool wanted() const = 0;
+    virtual void look() = 0;
+  };
+
   CompletionThread(std::unique_ptr<grpc::ServerCompletionQueue> queue, base::Log log);
   ~CompletionThread() { stop(); }
   CompletionThread(const CompletionThread&) = delete;
   CompletionThread& operator=(const CompletionThread&) = delete;
 
+  /// Before start(); outlives the thread.
+  void set_watch(Watch& watch) { watch_ = &watch; }
   /// RESOURCE_EXHAUSTED when the system has no thread for it.
   base::Status start();
-  /// Methods ask for no more calls from soon after this: a server that has shut down
-  /// would refuse each request at once.
-  void ask_no_more() { asking_ = false; }
-  bool asking() const { return asking_; }
-  /// After the server's Shutdown(): lets what is under way come back, then ends and
-  /// joins the thread. Calls that have no answer yet stay without. Idempotent.
+  /// Soon after this, methods request no more calls: a server that has shut down would return each
+  /// request at once.
+  void stop_requesting() { requesting_ = false; }
+  bool requesting() const { return requesting_; }
+  /// To be called after the server's Shutdown(). Waits until all operations that were begun have
+  /// completed, then ends and joins the thread. Calls without an answer get none. Idempotent.
   void stop();
 
   grpc::ServerCompletionQueue* queue() { return queue_.get(); }
@@ -49,15 +60,18 @@ class CompletionThread {
  private:
   void run();
   bool next(void*& tag, bool& ok);
+  bool next_at_once(void*& tag, bool& ok);
+  void complete(void* tag, bool ok);
   void close(bool ok);
 
   const std::unique_ptr<grpc::ServerCompletionQueue> queue_;
   const base::Log log_;
   const std::shared_ptr<QueueUse> use_ = std::make_shared<QueueUse>();
-  std::atomic<bool> asking_{true};
+  Watch* watch_ = nullptr;
+  std::atomic<bool> requesting_{true};
   EventOf<CompletionThread, &CompletionThread::close> close_{*this};
   grpc::Alarm close_now_;
-  bool shut_down_ = false;  // the thread's own
+  bool shut_down_ = false;  // used by the thread only
   bool stopped_ = false;
   std::thread thread_;
 };

@@ -4,23 +4,23 @@
 
 namespace dapr_mqtt::dapr {
 
-/// What a tag of gRPC's completion queue points to: who is told that an operation
-/// has ended. Lives until then; one operation at a time.
+/// A tag of gRPC's completion queue points to one of these: it is called when an operation has
+/// completed, and lives until then. One operation at a time.
 class Event {
  public:
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;
 
-  /// For the operation that the caller begins now, on whatever thread. What that
-  /// thread wrote before is seen by happened(): gRPC sees to that, but with locks
-  /// that the thread sanitizer does not know.
+  /// The tag for the operation that the caller begins now, on any thread. happened() sees what that
+  /// thread wrote before: gRPC guarantees it, but with locks that the thread sanitizer does not
+  /// know.
   void* tag() {
     begun_.store(true, std::memory_order_release);
     return this;
   }
 
-  /// For the thread of the queue. The event may be gone when this returns.
-  void tell(bool ok) {
+  /// Called by the thread of the queue. The event may be destroyed when this returns.
+  void complete(bool ok) {
     if (begun_.load(std::memory_order_acquire)) happened(ok);
   }
 
@@ -34,7 +34,7 @@ class Event {
   std::atomic<bool> begun_{false};
 };
 
-/// Calls a member of the object that it is a member of.
+/// An event that is a member of `Owner` and calls a member function of it.
 template <typename Owner, void (Owner::*kMember)(bool ok)>
 class EventOf final : public Event {
  public:

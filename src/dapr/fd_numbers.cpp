@@ -18,8 +18,7 @@ int number_limit(int wanted) {
 
 }  // namespace
 
-FdNumbers::FdNumbers(int first, int end)
-    : first_(first), end_(number_limit(end)), next_(first) {
+FdNumbers::FdNumbers(int first, int end) : first_(first), end_(number_limit(end)), next_(first) {
   if (first_ >= end_) first_ = next_ = end_ / 2;  // a very low limit
 }
 

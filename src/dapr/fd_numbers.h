@@ -7,21 +7,21 @@
 
 namespace dapr_mqtt::dapr {
 
-/// Moves descriptors to numbers that have not been used for long: gRPC names a
-/// connection by its descriptor's number ("fd:<n>"), which must still mean the
-/// same connection when a call that was slow to start asks. Not thread-safe.
+/// Moves descriptors to numbers that have not been used for a long time. gRPC names a connection by
+/// its descriptor's number ("fd:<n>"), and that number must still mean the same connection when a
+/// call that started late looks for its connection. Not thread-safe.
 class FdNumbers {
  public:
-  /// The numbers go round in [first, end), end limited by RLIMIT_NOFILE.
+  /// The numbers rise in [first, end) and then start at `first` again; RLIMIT_NOFILE limits `end`.
   explicit FdNumbers(int first = kFirst, int end = kEnd);
 
-  /// The same open file under the next free number, close-on-exec.
-  /// RESOURCE_EXHAUSTED when the process has no number left; `fd` is closed.
+  /// Returns the same open file under the next free number, close-on-exec. RESOURCE_EXHAUSTED when
+  /// the process has no number left; `fd` is then closed.
   base::Result<base::UniqueFd> move(base::UniqueFd fd);
 
  private:
   static constexpr int kFirst = 256;
-  /// The kernel's table of descriptors grows with the highest number: 64 KiB here.
+  /// The kernel's table of descriptors grows with the highest number; this one makes it 64 KiB.
   static constexpr int kEnd = 8192;
 
   int first_;

@@ -42,7 +42,7 @@ std::optional<std::string> header_value(std::string_view text, std::size_t max_b
   for (std::size_t i = 0; i < text.size();) {
     const std::size_t begin = i;
     while (i < text.size() && plain(i)) ++i;
-    out.append(text, begin, i - begin);  // mostly all of it
+    out.append(text, begin, i - begin);  // usually the whole text
     if (i < text.size()) append_percent(out, text[i++]);
     if (out.size() > max_bytes) return std::nullopt;
   }

@@ -15,9 +15,7 @@ class WatchMethod final : public Method {
   explicit WatchMethod(HealthService& service) : Method(kRequests), service_(service) {}
 
  private:
-  void ask() override {
-    std::make_shared<HealthWatch>(service_, *this)->ask_for_itself();
-  }
+  void request_one() override { std::make_shared<HealthWatch>(service_, *this)->request_call(); }
 
   HealthService& service_;
 };

@@ -13,34 +13,34 @@
 
 namespace dapr_mqtt::dapr {
 
-/// grpc.health.v1, for whoever looks by gRPC's usual means: ours instead of gRPC's,
-/// which brings pollers of its own (CompletionThread). Thread-safe.
+/// grpc.health.v1, for gRPC's usual health clients. It replaces gRPC's own service, which would add
+/// pollers (CompletionThread). Thread-safe.
 class HealthService {
  public:
   using Generated = health::Health;
   using Status = health::HealthCheckResponse::ServingStatus;
 
-  /// `names`: the services that this says something of; empty is the whole server.
+  /// `names`: the services whose health this reports; the empty name is the whole server.
   explicit HealthService(std::vector<std::string> names);
 
   grpc::Service& service() { return service_; }
-  /// Once, when the server has been started; this outlives `thread`'s calls.
+  /// Called once, when the server has been started. This object outlives `thread`'s calls.
   void open(CompletionThread& thread);
 
-  /// Of all names; none serves before the first call. Tells the watches.
+  /// Sets the health of all names and updates the watches. Before the first call, none is serving.
   void set_serving(bool serving);
-  /// Ends all watches, and those that come later at once.
+  /// Ends all watches; later ones end at once.
   void end_watches();
 
-  // For the watches.
-  void ask_for_watch(grpc::ServerContext& context, health::HealthCheckRequest& request,
+  // Used by the watches:
+  void request_watch(grpc::ServerContext& context, health::HealthCheckRequest& request,
                      grpc::ServerAsyncWriter<health::HealthCheckResponse>& writer,
                      grpc::ServerCompletionQueue* queue, void* tag) {
     service_.RequestWatch(&context, &request, &writer, queue, queue, tag);
   }
   void add(const std::shared_ptr<HealthWatch>& watch);
   void remove(const std::shared_ptr<HealthWatch>& watch);
-  /// SERVICE_UNKNOWN for a name that is none of ours.
+  /// SERVICE_UNKNOWN for a name that is not in `names`.
   Status watched_status(const std::string& name) const;
 
  private:

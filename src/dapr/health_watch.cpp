@@ -7,14 +7,14 @@
 
 namespace dapr_mqtt::dapr {
 
-void HealthWatch::ask_for_itself() {
+void HealthWatch::request_call() {
   self_ = shared_from_this();
   context_.AsyncNotifyWhenDone(gone_.tag());
-  service_.ask_for_watch(context_, request_, writer_, method_.thread().queue(), arrived_.tag());
+  service_.request_watch(context_, request_, writer_, method_.thread().queue(), arrived_.tag());
 }
 
 void HealthWatch::arrived(bool ok) {
-  method_.came_back();
+  method_.request_completed();
   if (!ok) {
     self_.reset();
     return;
@@ -22,7 +22,7 @@ void HealthWatch::arrived(bool ok) {
   if (!method_.thread().use()->begin()) {
     base::MutexLock lock(mutex_);
     end_status_ = grpc::Status::CANCELLED;  // not ours to finish any more
-    to_come_ = 1;                           // gone() alone
+    operations_left_ = 1;                   // gone() alone
     return;
   }
   service_.add(self_);
@@ -47,7 +47,7 @@ bool HealthWatch::begin_write(health::HealthCheckResponse& response) {
   return true;
 }
 
-/// Nobody finishes while writing_ is set.
+/// While writing_ is set, finish() is not called.
 void HealthWatch::write(const health::HealthCheckResponse& response) {
   void* const tag = written_.tag();
   const InsideGrpc inside;
@@ -78,7 +78,7 @@ void HealthWatch::written(bool ok) {
     base::MutexLock lock(mutex_);
     writing_ = false;
     end_status = end_status_;
-    // One in between is told before the end, too.
+    // A change since the last write is still written before the stream ends.
     writes_on = ok && begin_write(change);
   }
   if (writes_on) {
@@ -86,7 +86,7 @@ void HealthWatch::written(bool ok) {
   } else if (end_status) {
     finish(*end_status);
   }
-  // Else the client may be gone: gone() comes, and ends it.
+  // If the write failed, the client is gone: gone() follows and ends the stream.
 }
 
 void HealthWatch::gone(bool /*ok*/) {
@@ -100,10 +100,10 @@ void HealthWatch::finished(bool /*ok*/) {
 }
 
 void HealthWatch::operation_ended() {
-  if (--to_come_ > 0) return;
+  if (--operations_left_ > 0) return;
   const auto self = std::move(self_);
   service_.remove(self);
-  method_.ask_again();
+  method_.request_more();
 }
 
 }  // namespace dapr_mqtt::dapr

@@ -19,17 +19,17 @@ namespace health = ::grpc::health::v1;
 
 class HealthService;
 
-/// Writes what the service's health is, and then each change of it; a change that
-/// is over before it could be written is left out. Belongs to gRPC until the client
-/// has gone or end() was called, and all operations have come back.
+/// Writes the service's health, and then each change of it. A change that is over before it could
+/// be written is left out. Owns itself (self_) until the client is gone or end() was called, and
+/// all operations have completed.
 ///
-/// Thread safety: refresh() and end() from any thread.
+/// Thread safety: refresh() and end() may be called from any thread.
 class HealthWatch final : public std::enable_shared_from_this<HealthWatch> {
  public:
   HealthWatch(HealthService& service, Method& method) : service_(service), method_(method) {}
 
-  void ask_for_itself();
-  /// Looks at the service's health and writes it if it is another one than before.
+  void request_call();
+  /// Writes the service's health if it has changed since the last write.
   void refresh();
   void end(const grpc::Status& status);
 
@@ -38,7 +38,7 @@ class HealthWatch final : public std::enable_shared_from_this<HealthWatch> {
   void written(bool ok);
   void finished(bool ok);
   void gone(bool ok);
-  /// False when the client knows what there is to know.
+  /// False when the client has the current health already.
   bool begin_write(health::HealthCheckResponse& response) DM_REQUIRES(mutex_);
   void write(const health::HealthCheckResponse& response);
   void finish(const grpc::Status& status);
@@ -53,13 +53,13 @@ class HealthWatch final : public std::enable_shared_from_this<HealthWatch> {
   EventOf<HealthWatch, &HealthWatch::written> written_{*this};
   EventOf<HealthWatch, &HealthWatch::finished> finished_{*this};
   EventOf<HealthWatch, &HealthWatch::gone> gone_{*this};
-  std::shared_ptr<HealthWatch> self_;  // while it is gRPC's
-  int to_come_ = 2;                    // finished() and gone(); the queue thread's own
+  std::shared_ptr<HealthWatch> self_;  // while gRPC has operations of it
+  int operations_left_ = 2;            // finished() and gone(); used by the queue's thread only
 
   base::Mutex mutex_;
   std::optional<health::HealthCheckResponse::ServingStatus> written_status_ DM_GUARDED_BY(mutex_);
   bool writing_ DM_GUARDED_BY(mutex_) = false;
-  std::optional<grpc::Status> end_status_ DM_GUARDED_BY(mutex_);  // set: it ends
+  std::optional<grpc::Status> end_status_ DM_GUARDED_BY(mutex_);  // set: the stream is ending
 };
 
 }  // namespace dapr_mqtt::dapr

@@ -9,40 +9,37 @@
 namespace dapr_mqtt::dapr {
 namespace {
 
-/// A daprd has one name a connection, other clients a handful.
+/// daprd uses one name for each connection, other clients a handful.
 constexpr std::size_t kMaxNames = 256;
-/// daprd sends one Init; who sends many at once waits for none of them.
+/// daprd sends one Init at a time; a client that sends many at once does not wait for their
+/// answers.
 constexpr std::size_t kMaxWaitingInits = 16;
-/// A broker's disconnect may take a second; what is above is a mistake of ours.
-constexpr std::chrono::seconds kClosePatience{10};
+/// Disconnecting from a broker may take a second; a much longer time is a fault of this program.
+constexpr std::chrono::seconds kCloseTimeout{10};
 
 std::string component(const std::string& name) {
   return name.empty() ? "a component without a name" : "component " + base::quote(name);
 }
 
-base::Status not_initialised(const std::string& name) {
-  return base::failed_precondition(
-      component(name) +
-      " is not initialised on this connection: call Init first. daprd does so only when it "
-      "starts; if this process was restarted, restart daprd too");
-}
-
-base::Status connection_gone() {
-  return base::unavailable("the connection has ended");
-}
+base::Status connection_gone() { return base::unavailable("the connection has ended"); }
 
 base::Status stopping() {
   return base::unavailable(
-      "this component is stopping; restart daprd when it runs again, since daprd does not call "
-      "Init a second time");
+      "this component is stopping; messages flow again when it is back and daprd has called Init "
+      "again");
 }
 
 base::Status init_cancelled() { return base::cancelled("Init was cancelled"); }
 
 }  // namespace
 
-InstanceRegistry::InstanceRegistry(instance::InstanceFactory& factory, base::Log log)
-    : factory_(factory), log_(std::move(log)) {}
+InstanceRegistry::InstanceRegistry(instance::InstanceFactory& factory,
+                                   const std::string& socket_path,
+                                   std::function<void()> on_missed_init, base::Log log)
+    : factory_(factory),
+      log_(std::move(log)),
+      marks_(socket_path),
+      missed_(std::move(on_missed_init)) {}
 
 InstanceRegistry::~InstanceRegistry() { reaper_.stop(); }
 
@@ -73,22 +70,22 @@ void InstanceRegistry::connection_ended(ConnectionId connection) {
     if (found == connections_.end()) return;
     gone = std::move(found->second);
     connections_.erase(found);
+    missed_.connection_ended(connection);
     ++changing_;
   }
-  // A slot that is initialising: its Init finds no slot any more when it ends.
+  // An Init that is still running finds no slot when it ends, and closes its instance.
   for (auto& [name, slot] : gone) retire(std::move(slot), name, connection_gone());
   change_ended();
 }
 
-/// Ends what a slot held, after it has been taken out of the registry.
+/// Ends the streams, waiting Inits and instance of a slot that was taken out of the registry.
 void InstanceRegistry::retire(Slot slot, const std::string& name, const base::Status& status) {
   for (const auto& stream : slot.streams) stream->end(status);
   for (InitRequest& request : slot.waiting) request.done(status);
   if (slot.instance) close(name, std::move(slot.instance));
 }
 
-void InstanceRegistry::init(InstanceKey key, core::Metadata metadata, InitCallPtr call,
-                            Done done) {
+void InstanceRegistry::init(InstanceKey key, core::Metadata metadata, InitCallPtr call, Done done) {
   if (!call) call = std::make_shared<InitCall>();
   InitRequest request{std::move(metadata), std::move(call), std::move(done)};
   base::Status refusal;
@@ -192,6 +189,8 @@ void InstanceRegistry::created(const InstanceKey& key, InitRequest request,
       }
       if (status.ok()) {
         slot->instance = std::move(result).value();
+        slot->mark = marks_.next();
+        missed_.initialised(key.connection, key.name);
         slot->made_by = request.call;
       } else {
         unwanted = std::move(result).value();
@@ -208,7 +207,7 @@ void InstanceRegistry::finish_init(const InstanceKey& key, InitRequest request,
   std::optional<InitRequest> next;
   {
     base::MutexLock lock(mutex_);
-    // Before the answer: a call that follows it finds what the answer says.
+    // Before the answer, so that a call after the answer finds the new state.
     if (Slot* slot = slot_of(key); slot != nullptr) {
       if (!slot->waiting.empty()) {
         next = std::move(slot->waiting.front());
@@ -220,7 +219,7 @@ void InstanceRegistry::finish_init(const InstanceKey& key, InitRequest request,
     }
   }
   request.done(status);
-  if (next) begin_init(key, *std::move(next));  // as deep as kMaxWaitingInits at the most
+  if (next) begin_init(key, *std::move(next));  // recursion: kMaxWaitingInits deep at most
 }
 
 void InstanceRegistry::cancel(const InstanceKey& key, const InitCallPtr& call) {
@@ -231,7 +230,8 @@ void InstanceRegistry::cancel(const InstanceKey& key, const InitCallPtr& call) {
     base::MutexLock lock(mutex_);
     call->cancelled = true;
     Slot* slot = slot_of(key);
-    if (slot == nullptr || slot->made_by != call) return;  // not made yet, or not by it alone
+    // Not made yet (then created() closes it), or another Init has succeeded with it too.
+    if (slot == nullptr || slot->made_by != call) return;
     unwanted = take_instance(*slot);
     ++changing_;
     if (!slot->initialising) connections_.find(key.connection)->second.erase(key.name);
@@ -240,20 +240,18 @@ void InstanceRegistry::cancel(const InstanceKey& key, const InitCallPtr& call) {
   change_ended();
 }
 
-base::Result<InstanceRegistry::InstancePtr> InstanceRegistry::find_locked(
-    const InstanceKey& key) const {
+base::Result<InstanceRegistry::InstancePtr> InstanceRegistry::find_locked(const InstanceKey& key) {
   if (stopping_) return stopping();
   if (!connections_.contains(key.connection)) return connection_gone();
   const Slot* slot = slot_of(key);
-  if (slot == nullptr) return not_initialised(key.name);
-  if (slot->instance) return slot->instance;
-  if (slot->initialising) {
+  if (slot != nullptr && slot->instance) return slot->instance;
+  if (slot != nullptr && slot->initialising) {
     return base::unavailable("Init of " + component(key.name) + " has not ended yet");
   }
-  return not_initialised(key.name);
+  return missed_.refuse(key.connection, key.name);
 }
 
-base::Result<InstanceRegistry::InstancePtr> InstanceRegistry::find(const InstanceKey& key) const {
+base::Result<InstanceRegistry::InstancePtr> InstanceRegistry::find(const InstanceKey& key) {
   base::MutexLock lock(mutex_);
   return find_locked(key);
 }
@@ -288,6 +286,22 @@ std::vector<InstanceRegistry::Entry> InstanceRegistry::instances() const {
   return out;
 }
 
+std::string InstanceRegistry::mark_of(const InstanceKey& key) const {
+  base::MutexLock lock(mutex_);
+  const Slot* slot = slot_of(key);
+  return slot != nullptr && slot->instance ? slot->mark : std::string();
+}
+
+bool InstanceRegistry::has_mark(std::string_view mark) const {
+  base::MutexLock lock(mutex_);
+  for (const auto& [id, connection] : connections_) {
+    for (const auto& [name, slot] : connection) {
+      if (slot.instance && slot.mark == mark) return true;
+    }
+  }
+  return false;
+}
+
 void InstanceRegistry::refuse_new_calls() {
   base::MutexLock lock(mutex_);
   stopping_ = true;
@@ -312,7 +326,7 @@ void InstanceRegistry::drain(base::TimePoint deadline) {
       progress->changed.notify_all();
     });
   }
-  // Each instance keeps the deadline itself; this is for one that does not.
+  // Each instance keeps the deadline itself; this is for an instance that does not.
   const base::TimePoint give_up = deadline + std::chrono::seconds(1);
   base::MutexLock lock(progress->mutex);
   while (progress->open > 0 && progress->changed.wait_until(progress->mutex, give_up)) {
@@ -335,7 +349,7 @@ void InstanceRegistry::close(const std::string& name, InstancePtr instance) {
   instance->close([weak = weak_from_this(), id] {
     if (const auto self = weak.lock()) self->closed(id);
   });
-  // The instance may have closed by now, but must not go before its close() has
+  // The instance may have reported its close by now. It must not be destroyed before close() has
   // returned, nor on this thread, which may be one of its own.
   reaper_.post([last = std::move(instance)] {});
 }
@@ -350,7 +364,7 @@ void InstanceRegistry::closed(std::uint64_t id) {
       last = std::move(found->second.instance);
     }
     last.reset();
-    base::MutexLock lock(mutex_);  // only now is it gone
+    base::MutexLock lock(mutex_);  // now that the instance is destroyed
     closing_.erase(id);
     changed_.notify_all();
   });
@@ -373,7 +387,7 @@ void InstanceRegistry::stop() {
   {
     base::MutexLock lock(mutex_);
     while (changing_ > 0) changed_.wait(mutex_);
-    const base::TimePoint give_up = std::chrono::steady_clock::now() + kClosePatience;
+    const base::TimePoint give_up = std::chrono::steady_clock::now() + kCloseTimeout;
     while (!closing_.empty() && changed_.wait_until(mutex_, give_up)) {
     }
     left.swap(closing_);

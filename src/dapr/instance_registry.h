@@ -1,4 +1,4 @@
-// Which instance a call is for, and when instances come and go.
+// Finds the instance of a call, and makes and closes instances.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "dapr/acceptor.h"
+#include "dapr/init_marks.h"
+#include "dapr/missed_inits.h"
 #include "dapr_mqtt/base/log.h"
 #include "dapr_mqtt/base/mutex.h"
 #include "dapr_mqtt/base/worker.h"
@@ -20,8 +22,8 @@
 
 namespace dapr_mqtt::dapr {
 
-/// An instance's address: the connection and the `x-component-instance` header
-/// (empty when absent).
+/// Identifies an instance: the connection and the `x-component-instance` header (empty when
+/// absent).
 struct InstanceKey {
   ConnectionId connection = -1;
   std::string name;
@@ -31,52 +33,53 @@ struct InstanceKey {
 class OpenStream {
  public:
   virtual ~OpenStream() = default;
-  /// Ends it with this status. Idempotent; any thread; does not block.
+  /// Ends the stream with this status. Idempotent; from any thread; does not block.
   virtual void end(const base::Status& status) = 0;
 };
 
-/// Instances by key. Inits of one key run one after the other; the end of a
-/// connection closes its instances at once and those that are still being made
-/// as soon as they arrive.
+/// Instances by key. Inits of one key run one after the other. When a connection ends, its
+/// instances are closed at once, and those that are still being made are closed as soon as they are
+/// ready.
 ///
-/// Thread safety: all methods from any thread; those that block say so. Calls
-/// out to instances, streams and completions are made without a lock held.
-/// Made by std::make_shared. An instance is destroyed on a thread of the
-/// registry's own: its completions run on its threads, which must not end
-/// themselves.
+/// Thread safety: all methods may be called from any thread; those that block say so. Instances,
+/// streams and completions are called without a lock held. Made by std::make_shared. An instance is
+/// destroyed on the registry's own thread: completions run on the instance's threads, and a thread
+/// cannot join itself.
 class InstanceRegistry : public std::enable_shared_from_this<InstanceRegistry> {
  public:
   using InstancePtr = std::shared_ptr<instance::Instance>;
   using Done = std::function<void(base::Status)>;
-  /// One Init, for cancel(). Null for one that is never cancelled.
+  /// Identifies one Init for cancel(). Null for an Init that is never cancelled.
   struct InitCall {
-    bool cancelled = false;  // under the registry's lock
+    bool cancelled = false;  // guarded by the registry's lock
   };
   using InitCallPtr = std::shared_ptr<InitCall>;
 
-  /// The factory outlives the registry.
-  InstanceRegistry(instance::InstanceFactory& factory, base::Log log);
+  /// The factory outlives the registry. `socket_path`: the socket of the server. `on_missed_init`:
+  /// see MissedInits.
+  InstanceRegistry(instance::InstanceFactory& factory, const std::string& socket_path,
+                   std::function<void()> on_missed_init, base::Log log);
   ~InstanceRegistry();
 
   void connection_began(ConnectionId connection);
   void connection_ended(ConnectionId connection);
 
-  /// `done` exactly once, maybe inside the call. With an instance under the key:
-  /// same metadata, OK without effect; other ones, they are checked, the old
-  /// instance is closed and its streams end, and a new one is made. A failure
-  /// leaves the key without instance, or (INVALID_ARGUMENT) with the old one.
+  /// Calls `done` exactly once, maybe inside this call. If the key has an instance with the same
+  /// metadata, the result is OK and nothing changes. With other metadata, the metadata is checked,
+  /// the old instance is closed and its streams end, and a new instance is made. After a failure
+  /// the key has no instance, or after INVALID_ARGUMENT still the old one.
   void init(InstanceKey key, core::Metadata metadata, InitCallPtr call, Done done);
-  /// The caller of that Init gave up and does not see its answer: the instance
-  /// that it made or makes is closed, so that none is left that nobody knows of.
+  /// The caller of that Init gave up and does not see its answer: the instance that this Init made
+  /// or is making is closed, so that no instance is left that no caller knows of.
   void cancel(const InstanceKey& key, const InitCallPtr& call);
 
-  /// FAILED_PRECONDITION before a successful Init, with a text for the user that
-  /// says what to do; UNAVAILABLE while Init runs, or while stopping.
-  base::Result<InstancePtr> find(const InstanceKey& key) const;
-  /// The key's instance or null: for what is allowed before Init.
+  /// The key's instance. FAILED_PRECONDITION before a successful Init, with a text for the user
+  /// that says what to do; UNAVAILABLE while Init runs, or while stopping.
+  base::Result<InstancePtr> find(const InstanceKey& key);
+  /// The key's instance or null: for calls that are allowed before Init.
   InstancePtr find_if_any(const InstanceKey& key) const;
 
-  /// As find(); the stream ends when the instance is replaced or closed.
+  /// As find(); from now on the stream is ended when the instance is replaced or closed.
   base::Result<InstancePtr> attach(const InstanceKey& key, std::shared_ptr<OpenStream> stream);
   void detach(const InstanceKey& key, const std::shared_ptr<OpenStream>& stream);
 
@@ -86,14 +89,20 @@ class InstanceRegistry : public std::enable_shared_from_this<InstanceRegistry> {
   };
   std::vector<Entry> instances() const;
 
-  /// From here on new calls get UNAVAILABLE; what is under way goes on.
+  /// The mark of the Init that made the key's instance; empty if there is none.
+  std::string mark_of(const InstanceKey& key) const;
+  const InitMarks& marks() const { return marks_; }
+  /// Whether one of the instances has this mark.
+  bool has_mark(std::string_view mark) const;
+  MissedInits& missed_inits() { return missed_; }
+
+  /// From now on new calls get UNAVAILABLE; calls that have begun go on.
   void refuse_new_calls();
   /// Blocks until nothing is in flight or the deadline has passed.
   void drain(base::TimePoint deadline);
-  /// Ends all streams, closes all instances and blocks until they are gone, the
-  /// ones that are still being made included (their connectTimeout bounds them).
-  /// An instance that does not report its close within some seconds is named in
-  /// the log and destroyed as it is.
+  /// Ends all streams, closes all instances and blocks until they are gone, including those that
+  /// are still being made (for their connectTimeout at most). An instance that does not report its
+  /// close within some seconds is named in the log and destroyed without waiting for it.
   void stop();
 
  private:
@@ -104,7 +113,8 @@ class InstanceRegistry : public std::enable_shared_from_this<InstanceRegistry> {
   };
   struct Slot {
     InstancePtr instance;
-    /// The Init that made it, while its success is known to no other.
+    std::string mark;
+    /// The Init that made the instance, until another Init has also succeeded with it.
     InitCallPtr made_by;
     bool initialising = false;
     std::deque<InitRequest> waiting;
@@ -114,33 +124,34 @@ class InstanceRegistry : public std::enable_shared_from_this<InstanceRegistry> {
 
   void begin_init(const InstanceKey& key, InitRequest request);
   bool has_same_already(const InstanceKey& key, const InitRequest& request);
-  void created(const InstanceKey& key, InitRequest request,
-               base::Result<InstancePtr> result);
+  void created(const InstanceKey& key, InitRequest request, base::Result<InstancePtr> result);
   void finish_init(const InstanceKey& key, InitRequest request, const base::Status& status);
-  /// What a key holds, out of the registry.
+  /// Removes the slot's instance and streams, and returns them.
   static Slot take_instance(Slot& slot);
   void retire(Slot slot, const std::string& name, const base::Status& status);
   void close(const std::string& name, InstancePtr instance);
   void closed(std::uint64_t id);
   void change_ended();
-  base::Result<InstancePtr> find_locked(const InstanceKey& key) const DM_REQUIRES(mutex_);
+  base::Result<InstancePtr> find_locked(const InstanceKey& key) DM_REQUIRES(mutex_);
   Slot* slot_of(const InstanceKey& key) DM_REQUIRES(mutex_);
   const Slot* slot_of(const InstanceKey& key) const DM_REQUIRES(mutex_);
 
   instance::InstanceFactory& factory_;
   const base::Log log_;
+  InitMarks marks_;
+  MissedInits missed_;
 
-  mutable base::Mutex mutex_;
+  mutable base::Mutex mutex_;  // held while missed_ posts its task
   base::CondVar changed_;
   std::unordered_map<ConnectionId, Connection> connections_ DM_GUARDED_BY(mutex_);
   bool stopping_ DM_GUARDED_BY(mutex_) = false;
-  /// Instances on their way in or out: creates without an answer, and those
-  /// taken out of their slots but not in closing_ yet.
+  /// How many instances are being created, or were taken out of their slots and are not in closing_
+  /// yet.
   std::size_t changing_ DM_GUARDED_BY(mutex_) = 0;
   std::uint64_t last_closing_ DM_GUARDED_BY(mutex_) = 0;
   std::map<std::uint64_t, Entry> closing_ DM_GUARDED_BY(mutex_);
 
-  base::Worker reaper_{"dapr-reaper"};  // last: its tasks use the above
+  base::Worker reaper_{"dapr-reaper"};  // last, since its tasks use the members above
 };
 
 }  // namespace dapr_mqtt::dapr

@@ -15,7 +15,7 @@
 namespace dapr_mqtt::dapr {
 namespace {
 
-/// Connections that wait to be accepted; daprd makes one for each Component.
+/// How many connections may wait to be accepted; daprd makes one for each Component.
 constexpr int kBacklog = 128;
 
 std::string folder_of(const std::string& path) {
@@ -35,7 +35,7 @@ base::UniqueFd make_socket() {
   return base::UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 }
 
-/// Who listens at the other end, as far as the kernel tells (unix(7), SO_PEERCRED).
+/// The process at the other end, as far as the kernel knows it (unix(7), SO_PEERCRED).
 std::string name_listener(int fd) {
   ucred peer{};
   socklen_t size = sizeof(peer);
@@ -48,7 +48,7 @@ base::Status served_by_another(const std::string& path, const std::string& who) 
                                    ": stop it, or choose another --name or --socket-folder");
 }
 
-/// Makes way at `path`, or says why that must not be.
+/// Removes the socket of a dead process at `path`. An error: there is something else at `path`.
 base::Status clear_path(const std::string& path, const base::Log& log) {
   struct stat file {};
   if (::lstat(path.c_str(), &file) != 0) {
@@ -70,12 +70,12 @@ base::Status clear_path(const std::string& path, const base::Log& log) {
       ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address));
   if (connected == 0) return served_by_another(path, name_listener(fd.get()));
   switch (errno) {
-    case ECONNREFUSED:  // nobody listens
+    case ECONNREFUSED:  // no process listens
       break;
-    case ENOENT:  // its owner took it away just now
+    case ENOENT:  // its owner has just removed it
       return {};
-    case EAGAIN:      // somebody listens, with more connections waiting than fit
-    case EPROTOTYPE:  // somebody's, of another kind
+    case EAGAIN:      // a process listens, and its backlog is full
+    case EPROTOTYPE:  // a process has a socket of another type
       return served_by_another(path, "");
     default:
       return base::failed_precondition(
@@ -90,7 +90,7 @@ base::Status clear_path(const std::string& path, const base::Log& log) {
   return {};
 }
 
-/// Binds and listens; `file` tells the socket's file from one that replaces it.
+/// Binds and listens. `file` is set to identify the socket's file, in case another one replaces it.
 base::Result<base::UniqueFd> bind_and_listen(const std::string& path, mode_t mode,
                                              struct stat& file) {
   const auto failed = [&](const char* what) {
@@ -98,9 +98,8 @@ base::Result<base::UniqueFd> bind_and_listen(const std::string& path, mode_t mod
   };
   base::UniqueFd fd = make_socket();
   if (!fd.valid()) return failed("cannot make a socket for");
-  // The file takes its mode from the socket's, less the umask; the chmod gives
-  // back what the umask took. So it is never wider than asked, and until
-  // listen() nobody can connect in any case.
+  // bind() gives the file the socket's mode, less the umask; the chmod restores what the umask
+  // removed. So the mode is never wider than requested, and before listen() nobody can connect.
   if (::fchmod(fd.get(), mode) != 0) return failed("cannot set the mode of the socket for");
   const sockaddr_un address = address_of(path);
   if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
@@ -120,7 +119,7 @@ base::Result<base::UniqueFd> bind_and_listen(const std::string& path, mode_t mod
 base::Result<ListeningSocket> ListeningSocket::open(const std::string& path, mode_t mode,
                                                     const base::Log& log) {
   if (path.empty() || path.size() >= sizeof(sockaddr_un::sun_path)) {
-    return base::invalid_argument("socket path " + base::quote(path) + ": has no length that fits");
+    return base::invalid_argument("socket path " + base::quote(path) + " is empty or too long");
   }
   const std::string folder = folder_of(path);
   if (base::Status status = make_socket_folder(folder); !status.ok()) return status;
@@ -147,8 +146,8 @@ ListeningSocket& ListeningSocket::operator=(ListeningSocket&& other) noexcept {
 void ListeningSocket::remove_file() {
   const std::string path = std::exchange(path_, {});
   if (path.empty()) return;
-  // Without the lock the compare and the unlink are two steps; then a process
-  // that starts at this very moment could lose its file. Rather that than stay.
+  // If the lock cannot be had, a process that starts between the comparison and the unlink could
+  // lose its file. That is better than leaving the file.
   const auto lock = lock_folder(folder_of(path));
   struct stat file {};
   if (::lstat(path.c_str(), &file) != 0) return;

@@ -13,19 +13,17 @@
 
 namespace dapr_mqtt::dapr {
 
-/// A bound and listening socket that takes its file along when it goes.
-/// Not thread-safe.
+/// A bound and listening socket; its destructor removes the socket's file. Not thread-safe.
 class ListeningSocket {
  public:
-  /// Creates the folder when it is missing, and the socket with exactly `mode`:
-  /// it has never been wider. What was at `path` before:
-  ///  - a socket that a process serves: FAILED_PRECONDITION, names that process;
-  ///  - a socket of a dead process: replaced, with a line in the log;
-  ///  - anything else: FAILED_PRECONDITION, and it stays.
-  /// Two processes that start at the same time are put in order by a lock on
-  /// the folder itself; UNAVAILABLE when that is not free within five seconds.
-  /// Other errors name the path and what the system said. Blocks for those five
-  /// seconds at the most.
+  /// Creates the folder when it is missing, and the socket with exactly `mode`: at no time is its
+  /// mode wider. If there is something at `path` already:
+  ///  - a socket that a process serves: FAILED_PRECONDITION, which names that process;
+  ///  - a socket of a dead process: it is replaced, with a line in the log;
+  ///  - anything else: FAILED_PRECONDITION, and it is left alone.
+  /// A lock on the folder itself serialises processes that start at the same time; UNAVAILABLE when
+  /// it is not free within five seconds. Other errors have the path and the system's message.
+  /// Blocks for those five seconds at most.
   static base::Result<ListeningSocket> open(const std::string& path, mode_t mode,
                                             const base::Log& log);
 
@@ -41,8 +39,8 @@ class ListeningSocket {
   int fd() const { return fd_.get(); }
   const std::string& path() const { return path_; }
 
-  /// Takes the file away if it is still ours: a process that replaced it keeps
-  /// its own. Idempotent.
+  /// Removes the socket's file if it is still ours, and not that of a process that replaced it.
+  /// Idempotent.
   void remove_file();
 
  private:

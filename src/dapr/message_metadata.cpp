@@ -9,6 +9,7 @@
 #include "dapr/header_text.h"
 #include "dapr_mqtt/base/encoding.h"
 #include "dapr_mqtt/base/text.h"
+#include "dapr_mqtt/core/trace_context.h"
 
 namespace dapr_mqtt::dapr {
 namespace {
@@ -21,12 +22,12 @@ class Builder {
  public:
   Builder() { entries_.reserve(kUsual); }
 
-  /// A value of ours: known to be good, and no property's key.
+  /// A trusted value; the key is no user property's.
   void add(std::string_view key, std::string value) {
     entries_.emplace_back(key, std::move(value));
   }
 
-  /// A value from outside.
+  /// A value from the message's sender.
   void add_foreign(std::string_view key, std::string_view value) {
     auto text = header_value(value, kMaxValueBytes);
     if (text) {
@@ -46,8 +47,7 @@ class Builder {
     const auto same = find_ignoring_case(key);
     const std::size_t cost = text->size() + (same == entries_.end() ? key.size() : kJoin.size());
     const bool too_many = same == entries_.end() && properties_ == kMaxProperties;
-    const bool too_long =
-        same != entries_.end() && same->second.size() + cost > kMaxValueBytes;
+    const bool too_long = same != entries_.end() && same->second.size() + cost > kMaxValueBytes;
     if (too_many || too_long || property_bytes_ + cost > kMaxPropertyBytes) {
       ++omitted_;
       return;
@@ -84,6 +84,9 @@ class Builder {
 };
 
 void add_properties(const core::MessageProperties& properties, Builder& builder) {
+  const core::TraceContext trace = core::trace_context(properties);
+  if (!trace.parent.empty()) builder.add(core::kTraceparent, std::string(trace.parent));
+  if (!trace.state.empty()) builder.add(core::kTracestate, std::string(trace.state));
   if (!properties.content_type.empty()) {
     builder.add_foreign("mqtt-content-type", properties.content_type);
   }

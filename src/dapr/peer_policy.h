@@ -8,7 +8,7 @@
 
 namespace dapr_mqtt::dapr {
 
-/// Whose connections are taken: our own user's, root's, and those that flags allow.
+/// Which users may connect: our own user, root, and those that flags allow.
 struct PeerPolicy {
   uid_t own_uid = 0;
   std::vector<uid_t> allowed_uids;
@@ -17,11 +17,10 @@ struct PeerPolicy {
   bool admits(uid_t uid) const;
 };
 
-/// Who connected (unix(7), SO_PEERCRED): as of the connect, whatever became of
-/// the process since.
+/// The user of the process that connected, at the time of the connect (unix(7), SO_PEERCRED).
 std::optional<uid_t> peer_uid(int fd);
 
-/// For the log: which user was refused and which flag would let it in.
+/// For the log: which user was refused, and which flag allows it.
 std::string refusal_text(uid_t uid);
 
 }  // namespace dapr_mqtt::dapr

@@ -28,24 +28,25 @@ base::Result<ProbeReport> round_trip(const ProbeRequest& request) {
     return client.publish(request.topic, request.payload, {});
   };
   base::Status sent;
-  const base::Status status =
-      client.pull(request.topic, {}, send, [&](PulledMessage message) {
-        if (message.data != request.payload) {
-          ++report.others;
-          return true;
-        }
-        report.round_trips.push_back(duration_cast<microseconds>(steady_clock::now() - begin));
-        report.received = std::move(message.data);
-        report.received_topic = std::move(message.topic);
-        report.received_metadata = std::move(message.metadata);
-        if (report.round_trips.size() >= request.count) return false;
-        sent = send();
-        return sent.ok();
-      });
+  const base::Status status = client.pull(request.topic, {}, send, [&](PulledMessage message) {
+    if (message.data != request.payload) {
+      ++report.others;
+      return true;
+    }
+    report.round_trips.push_back(duration_cast<microseconds>(steady_clock::now() - begin));
+    report.received = std::move(message.data);
+    report.received_topic = std::move(message.topic);
+    report.received_metadata = std::move(message.metadata);
+    if (report.round_trips.size() >= request.count) return false;
+    sent = send();
+    return sent.ok();
+  });
   if (!sent.ok()) return sent;
-  if (report.round_trips.size() < request.count && status.kind() == base::ErrorKind::kDeadlineExceeded) {
+  if (report.round_trips.size() < request.count &&
+      status.kind() == base::ErrorKind::kDeadlineExceeded) {
     return base::deadline_exceeded("the message published to " + base::quote(request.topic) +
-                                   " did not come back in time; may the user subscribe to it?");
+                                   " did not come back in time; is the MQTT user allowed to "
+                                   "subscribe to it?");
   }
   if (!status.ok()) return status;
   return report;

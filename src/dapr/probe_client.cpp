@@ -9,6 +9,7 @@
 #include <cstring>
 #include <utility>
 
+#include "dapr/init_marks.h"
 #include "dapr/probe_reflection.h"
 #include "dapr/socket_folder.h"
 #include "dapr/status_codes.h"
@@ -22,7 +23,7 @@ namespace {
 
 using std::chrono::system_clock;
 
-/// Our own connect, for its plain errors; gRPC would try again until the deadline.
+/// Connects without gRPC, which would retry until the deadline instead of returning the error.
 base::Result<std::shared_ptr<grpc::Channel>> connect_socket(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -37,11 +38,11 @@ base::Result<std::shared_ptr<grpc::Channel>> connect_socket(const std::string& p
     return base::unavailable(system_error_text("cannot connect to", path, errno) +
                              "; is the component running, under this user?");
   }
-  // grpc-go's name for what is behind a Unix socket.
+  // The authority that grpc-go uses for a Unix socket.
   return grpc::CreateInsecureChannelFromFd("localhost", fd.release());
 }
 
-/// The calls, each with the header and the deadline.
+/// Makes each call with the instance header and the deadline.
 class WireClient final : public ProbeClient {
  public:
   WireClient(const std::shared_ptr<grpc::Channel>& channel, std::string component_name,
@@ -53,15 +54,18 @@ class WireClient final : public ProbeClient {
 
   const std::vector<std::string>& services() const override { return services_; }
 
-  base::Result<std::string> ping() override {
+  base::Result<PingAnswer> ping() override {
     wire::PingResponse response;
     const auto context = make_context();
     const base::Status status = from_grpc(stub_->Ping(context.get(), {}, &response));
     if (!status.ok()) return status.with_context("Ping");
     const auto& trailers = context->GetServerTrailingMetadata();
-    const auto version = trailers.find(kVersionHeader);
-    if (version == trailers.end()) return std::string();
-    return std::string(version->second.data(), version->second.size());
+    const auto value_of = [&](const char* name) {
+      const auto found = trailers.find(name);
+      return found == trailers.end() ? std::string()
+                                     : std::string(found->second.data(), found->second.size());
+    };
+    return PingAnswer{value_of(kVersionHeader), value_of(kMissedHeader)};
   }
 
   base::Status init(const core::Metadata& metadata) override {
@@ -77,7 +81,11 @@ class WireClient final : public ProbeClient {
     const auto context = make_context();
     const base::Status status = from_grpc(stub_->Features(context.get(), {}, &response));
     if (!status.ok()) return status.with_context("Features");
-    return std::vector<std::string>(response.features().begin(), response.features().end());
+    std::vector<std::string> features;
+    for (const std::string& feature : response.features()) {
+      if (!feature.starts_with(kMarkBeginning)) features.push_back(feature);
+    }
+    return features;
   }
 
   base::Status publish(const std::string& topic, const std::string& data,
@@ -118,8 +126,8 @@ class WireClient final : public ProbeClient {
       if (failure) ack.mutable_ack_error()->set_message(*failure);
       if (!stream->Write(ack)) break;
       if (more) continue;
-      // The component finishes when it has read to the end, the acknowledgement
-      // included.
+      // The component finishes the stream when it has read to the end, so it has the
+      // acknowledgement.
       stream->WritesDone();
       while (stream->Read(&message)) {
       }

@@ -8,8 +8,7 @@ namespace dapr_mqtt::dapr {
 namespace reflection = ::grpc::reflection::v1alpha;
 
 base::Result<std::vector<std::string>> list_services(
-    const std::shared_ptr<grpc::Channel>& channel,
-    std::chrono::system_clock::time_point deadline) {
+    const std::shared_ptr<grpc::Channel>& channel, std::chrono::system_clock::time_point deadline) {
   const auto stub = reflection::ServerReflection::NewStub(channel);
   grpc::ClientContext context;
   context.set_deadline(deadline);
@@ -17,8 +16,7 @@ base::Result<std::vector<std::string>> list_services(
   reflection::ServerReflectionRequest request;
   request.set_list_services("*");
   reflection::ServerReflectionResponse response;
-  const bool answered =
-      stream->Write(request) && stream->WritesDone() && stream->Read(&response);
+  const bool answered = stream->Write(request) && stream->WritesDone() && stream->Read(&response);
   if (const grpc::Status status = stream->Finish(); !status.ok()) return from_grpc(status);
   if (!answered || !response.has_list_services_response()) {
     return base::internal_error("server reflection did not list its services");

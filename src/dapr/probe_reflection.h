@@ -11,10 +11,9 @@
 
 namespace dapr_mqtt::dapr {
 
-/// The services that the peer's server reflection lists, asked for in version
-/// v1alpha as daprd does. Blocks until the answer or the deadline.
+/// The services that the peer's server reflection lists; version v1alpha is used, as daprd does.
+/// Blocks until the answer or the deadline.
 base::Result<std::vector<std::string>> list_services(
-    const std::shared_ptr<grpc::Channel>& channel,
-    std::chrono::system_clock::time_point deadline);
+    const std::shared_ptr<grpc::Channel>& channel, std::chrono::system_clock::time_point deadline);
 
 }  // namespace dapr_mqtt::dapr

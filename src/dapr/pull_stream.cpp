@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "dapr/delivery_errors.h"
 #include "dapr/message_metadata.h"
 #include "dapr/status_codes.h"
 #include "dapr_mqtt/base/text.h"
@@ -64,7 +65,7 @@ void PullStream::open() {
 }
 
 core::DeliverResult PullStream::deliver(const core::Delivery& delivery) {
-  Pending pending{std::make_unique<wire::PullMessagesResponse>(), delivery.message};
+  Pending pending{std::make_unique<wire::PullMessagesResponse>(), delivery.message, delivery.event};
   wire::PullMessagesResponse& response = *pending.response;
   response.set_id(std::to_string(delivery.id));
   for (auto& [key, value] : message_metadata(delivery)) {
@@ -73,11 +74,13 @@ core::DeliverResult PullStream::deliver(const core::Delivery& delivery) {
   bool overflow = false;
   {
     base::MutexLock lock(mutex_);
-    // Apps in daprd's SDKs find their handler by the topic they subscribed to,
-    // which under a wildcard is not the message's own (that is in the metadata).
-    // No content type: daprd then takes the data for a CloudEvent, as it is told.
-    response.set_topic_name(topic_);
-    if (encoded_size(response, delivery.message->payload.size()) > max_delivery_bytes_) {
+    // Apps with daprd's SDKs find their handler by the topic that they subscribed to. With a
+    // wildcard that is not the message's own topic (which is in the metadata), so a subscription
+    // has to ask for the own topic. A topic that is not UTF-8 would make daprd end the stream, each
+    // time that the message comes. Without a content type, daprd treats the data as a CloudEvent.
+    const std::string& own = delivery.message->topic;
+    response.set_topic_name(delivery.real_topic_name && base::is_valid_utf8(own) ? own : topic_);
+    if (encoded_size(response, delivery.data().size()) > max_delivery_bytes_) {
       return core::DeliverResult::kTooLarge;
     }
     if (ending_) return core::DeliverResult::kClosed;
@@ -99,9 +102,9 @@ core::DeliverResult PullStream::deliver(const core::Delivery& delivery) {
 /// By whoever has set writing_.
 void PullStream::write(const Pending& pending, bool more) {
   try {
-    pending.response->set_data(pending.message->payload);
+    pending.response->set_data(pending.event ? *pending.event : pending.message->payload);
   } catch (const std::bad_alloc&) {
-    // No write is open, so nobody but this would finish.
+    // No write is open, so no on_written() would come to finish the stream.
     end(base::resource_exhausted("no memory to write a message"));
     return on_written(false);
   }
@@ -156,9 +159,8 @@ void PullStream::end(const base::Status& status) {
 }
 
 void PullStream::on_read(bool ok) {
-  // Half close, cancellation and a lost connection: the peer takes no more
-  // messages. This comes after the acknowledgements that came before it, which
-  // is why nobody is told of the cancellation itself, which may overtake them.
+  // Half close, cancellation or a lost connection: the peer takes no more messages. Unlike gRPC's
+  // event for the cancellation itself, this cannot overtake acknowledgements that came before it.
   if (!ok) return end({});
   handle_request();
   bool go_on = false;
@@ -185,9 +187,11 @@ void PullStream::handle_request() {
     log_.debug("a pull request without topic and message ID was ignored");
     return;
   }
-  // The field's presence is what says that the app failed, not its text.
-  std::optional<std::string> error;
-  if (request_.has_ack_error()) error = std::move(*request_.mutable_ack_error()->mutable_message());
+  // The field's presence is what says that the message was not handled, not its text.
+  std::optional<core::DeliveryError> error;
+  if (request_.has_ack_error()) {
+    error = delivery_error(std::move(*request_.mutable_ack_error()->mutable_message()));
+  }
   stream->acknowledge(request_.ack_message_id(), std::move(error));
 }
 

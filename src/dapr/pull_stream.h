@@ -26,14 +26,13 @@ using PullWire = StreamWire<wire::PullMessagesRequest, wire::PullMessagesRespons
 /// number is bounded by the dispatcher's window (and by kMaxQueued).
 ///
 /// Lives as long as gRPC (until on_done) or the instance needs it, whichever is
-/// longer. gRPC's calls come on the completion queue's thread; deliver() on the
-/// delivery thread; end() on any.
+/// longer. gRPC's calls come on the completion queue's thread; deliver() on any, one at a time;
+/// end() on any.
 ///
-/// Why each call into the wire is safe: finish is called once, by whoever sets
-/// `ending_` while no write is open, else by on_written; the wire exists until
-/// finish has been called and every read and write has been answered. So who has
-/// set `writing_` may write without the lock, and who is in a read's or write's
-/// answer may call anything.
+/// Why each call of the wire is safe: finish() is called once, by the call that sets `ending_`
+/// while no write is open, otherwise by on_written(). The wire exists until finish() was called and
+/// every read and write has been answered. So the code that has set `writing_` may write without
+/// the lock, and on_read() and on_written() may call anything.
 class PullStream final : public StreamHandler,
                          public core::Subscriber,
                          public OpenStream,
@@ -60,6 +59,7 @@ class PullStream final : public StreamHandler,
   struct Pending {
     std::unique_ptr<wire::PullMessagesResponse> response;
     std::shared_ptr<const core::IncomingMessage> message;
+    std::shared_ptr<const std::string> event;  ///< as core::Delivery has it
   };
 
   void open();

@@ -5,13 +5,13 @@
 
 namespace dapr_mqtt::dapr {
 
-/// Who still needs the completion queue: gRPC ends the process when an operation
-/// is begun on one that has been shut down. Answers may come from any thread and
-/// as late as they like, so each asks here first. Thread-safe, lock-free.
+/// Counts the operations on the completion queue: gRPC aborts the process when an operation is
+/// begun on a queue that was shut down. Answers may come from any thread, at any time, so each
+/// calls begin() first. Thread-safe, lock-free.
 class QueueUse {
  public:
-  /// False once closed: then nothing may be begun. Else end() follows, on the
-  /// queue's thread, when all that was begun has come back.
+  /// False: the queue is closed, and no operation may be begun. Otherwise end() has to be called,
+  /// on the queue's thread, when what was begun has completed.
   bool begin() {
     std::uint64_t state = state_.load(std::memory_order_relaxed);
     do {
@@ -24,7 +24,7 @@ class QueueUse {
 
   void close() { state_.fetch_or(kClosed, std::memory_order_acq_rel); }
   bool closed() const { return (state_.load(std::memory_order_acquire) & kClosed) != 0; }
-  /// Closed, and all has ended.
+  /// The queue is closed, and all operations have ended.
   bool over() const { return state_.load(std::memory_order_acquire) == kClosed; }
 
  private:

@@ -24,7 +24,7 @@ void refuse(ServerReflectionResponse& response, grpc::StatusCode code, const std
   response.mutable_error_response()->set_error_message(text);
 }
 
-/// The file, then what it imports: who asks need not ask again for each of them.
+/// Adds the file and then its imports, so that the client need not ask for each of them.
 void add_with_imports(const FileDescriptor& file, reflection::FileDescriptorResponse& out,
                       std::set<const FileDescriptor*>& added) {
   if (!added.insert(&file).second) return;
@@ -36,7 +36,7 @@ void add_with_imports(const FileDescriptor& file, reflection::FileDescriptorResp
   }
 }
 
-/// `what` is for the error's text: what was looked for.
+/// `what`, for the error's text: what the client looked for.
 void answer_with_file(const FileDescriptor* file, const std::string& what,
                       ServerReflectionResponse& response) {
   if (file == nullptr) return refuse(response, grpc::StatusCode::NOT_FOUND, "no " + what);

@@ -9,9 +9,9 @@ namespace dapr_mqtt::dapr {
 
 namespace reflection = ::grpc::reflection::v1alpha;
 
-/// What server reflection answers to one request: about the files that are compiled
-/// into this process, and `services`. Unknown names and numbers get an error inside
-/// the response, with gRPC's code NOT_FOUND. Thread-safe.
+/// The answer of server reflection to one request. It knows the files that are compiled into this
+/// process, and `services`. For unknown names and numbers the response contains an error with
+/// gRPC's code NOT_FOUND. Thread-safe.
 reflection::ServerReflectionResponse answer(const reflection::ServerReflectionRequest& request,
                                             const std::vector<std::string>& services);
 

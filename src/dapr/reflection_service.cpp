@@ -13,8 +13,8 @@ constexpr std::size_t kRequests = 2;
 
 using Wire = StreamWire<reflection::ServerReflectionRequest, reflection::ServerReflectionResponse>;
 
-/// One stream: reads a request, writes its answer, reads the next. So there is one
-/// operation open at a time, and all is on one thread.
+/// One stream: reads a request, writes its answer, reads the next. So one operation is open at a
+/// time, and everything runs on one thread.
 class Exchange final : public StreamHandler {
  public:
   Exchange(Wire& wire, const std::vector<std::string>& services)

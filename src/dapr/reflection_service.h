@@ -8,17 +8,17 @@
 
 namespace dapr_mqtt::dapr {
 
-/// Server reflection, which daprd finds components by: ours instead of gRPC's, which
-/// is synchronous and brings a poller of its own (CompletionThread).
+/// Server reflection, by which daprd finds components. It replaces gRPC's own service, which is
+/// synchronous and would add a poller (CompletionThread).
 class ReflectionService {
  public:
   using Generated = ::grpc::reflection::v1alpha::ServerReflection;
 
-  /// `services`: the full names of all, in the order in which they are listed.
+  /// `services`: the full names of all services, in the order in which they are listed.
   explicit ReflectionService(std::vector<std::string> services);
 
   grpc::Service& service() { return service_; }
-  /// Once, when the server has been started; this outlives `thread`'s calls.
+  /// Called once, when the server has been started. This object outlives `thread`'s calls.
   void open(CompletionThread& thread) { method_->open(thread); }
 
  private:

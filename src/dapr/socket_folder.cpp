@@ -15,8 +15,8 @@ namespace dapr_mqtt::dapr {
 namespace {
 
 constexpr mode_t kFolderMode = 0755;
-constexpr std::chrono::seconds kLockPatience{5};
-/// A holder needs well under a millisecond; there is nothing to wait on but time.
+constexpr std::chrono::seconds kLockTimeout{5};
+/// The lock is held for well under a millisecond; flock() has no timeout, so it is retried.
 constexpr std::chrono::milliseconds kLockRetry{10};
 
 bool is_folder(const std::string& path) {
@@ -53,7 +53,7 @@ base::Result<base::UniqueFd> lock_folder(const std::string& folder) {
   if (!fd.valid()) {
     return base::failed_precondition(system_error_text("cannot open folder", folder, errno));
   }
-  const auto deadline = std::chrono::steady_clock::now() + kLockPatience;
+  const auto deadline = std::chrono::steady_clock::now() + kLockTimeout;
   while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK && errno != EINTR) {
       return base::failed_precondition(system_error_text("cannot lock folder", folder, errno));

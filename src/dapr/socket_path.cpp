@@ -15,8 +15,8 @@ constexpr std::size_t kMaxPathBytes = sizeof(sockaddr_un::sun_path) - 1;
 bool given(const std::optional<std::string>& text) { return text && !text->empty(); }
 
 std::string choose_folder(const SocketPathInputs& inputs) {
-  for (const auto* candidate : {&inputs.folder_flag, &inputs.component_sockets_folder,
-                                &inputs.components_sockets_folder}) {
+  for (const auto* candidate :
+       {&inputs.folder_flag, &inputs.component_sockets_folder, &inputs.components_sockets_folder}) {
     if (given(*candidate)) return **candidate;
   }
   return kDefaultSocketFolder;
@@ -35,7 +35,8 @@ base::Status check_name(std::string_view name) {
       return refuse("has a space or a control character");
     }
   }
-  // daprd skips no hidden files, but folders' listings do: a surprise to debug.
+  // daprd finds hidden files too, but listings of the folder do not show them, which misleads
+  // users.
   if (name.front() == '.') return refuse("begins with a dot");
   if (name.ends_with(".sock")) return refuse("ends with \".sock\", which is added by itself");
   return {};
@@ -55,10 +56,10 @@ base::Result<std::string> socket_path(const SocketPathInputs& inputs) {
   if (path.back() != '/') path += '/';
   path += name + ".sock";
   if (path.size() > kMaxPathBytes) {
-    return base::invalid_argument("socket path " + base::quote(path) + " has " +
-                                  std::to_string(path.size()) + " bytes, a Unix socket's may have " +
-                                  std::to_string(kMaxPathBytes) +
-                                  ": choose a shorter --socket-folder or --name");
+    return base::invalid_argument(
+        "socket path " + base::quote(path) + " has " + std::to_string(path.size()) +
+        " bytes, a Unix socket's may have " + std::to_string(kMaxPathBytes) +
+        ": choose a shorter --socket-folder or --name");
   }
   return path;
 }

@@ -18,8 +18,8 @@ StatusCode code_of(ErrorKind kind) {
     case ErrorKind::kDeadlineExceeded: return StatusCode::DEADLINE_EXCEEDED;
     case ErrorKind::kResourceExhausted: return StatusCode::RESOURCE_EXHAUSTED;
     case ErrorKind::kPermissionDenied: return StatusCode::PERMISSION_DENIED;
-    // Who is not let in is the broker's client, not ours: to daprd the broker cannot be
-    // had, for whatever cause.
+    // The broker did not authenticate our MQTT client; daprd's own call is not the cause. For daprd
+    // the broker is unavailable.
     case ErrorKind::kUnauthenticated: return StatusCode::UNAVAILABLE;
     case ErrorKind::kCancelled: return StatusCode::CANCELLED;
     case ErrorKind::kInternal: return StatusCode::INTERNAL;
@@ -42,11 +42,11 @@ ErrorKind kind_of(StatusCode code) {
   }
 }
 
-/// Half of gRPC's default limit, for what else the trailers hold.
+/// Half of gRPC's default limit; the rest is for the other trailers.
 constexpr std::size_t kMaxEncodedBytes = 4096;
 constexpr std::string_view kCutMark = " [cut]";
 
-/// How many bytes of `text` fit, by gRPC's percent-encoding of messages.
+/// How many bytes of `text` fit, in gRPC's percent-encoding of status messages.
 std::size_t fitting_bytes(std::string_view text) {
   std::size_t encoded = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {

@@ -1,4 +1,4 @@
-// The one place where our errors become gRPC's and back.
+// Converts our errors to gRPC's and back; nothing else does.
 #pragma once
 
 #include <grpcpp/support/status.h>
@@ -7,12 +7,12 @@
 
 namespace dapr_mqtt::dapr {
 
-/// Texts are cut so that they fit into gRPC's trailers (8 KiB by default, and
-/// all but plain ASCII takes three bytes a byte there).
+/// Texts are cut so that they fit into gRPC's trailers (8 KiB by default; each byte that is not
+/// plain ASCII takes three bytes there).
 grpc::Status to_grpc(const base::Status& status);
 
-/// For the probe: what a component answered. Codes without a kind of ours
-/// become INTERNAL with the code's number in the text.
+/// For the probe: the component's answer. A code without an ErrorKind of its own becomes INTERNAL
+/// with the code's number in the text.
 base::Status from_grpc(const grpc::Status& status);
 
 }  // namespace dapr_mqtt::dapr

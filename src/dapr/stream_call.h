@@ -12,6 +12,7 @@
 #include "dapr/event.h"
 #include "dapr/inside_grpc.h"
 #include "dapr/method.h"
+#include "dapr/status_codes.h"
 #include "dapr/stream_wire.h"
 
 namespace dapr_mqtt::dapr {
@@ -19,7 +20,8 @@ namespace dapr_mqtt::dapr {
 template <typename Request, typename Response>
 class StreamMethod;
 
-/// gRPC's part of one stream, from the request for it on. Belongs to gRPC.
+/// The gRPC side of one stream, from the request for it on. It deletes itself when all operations
+/// have completed.
 template <typename Request, typename Response>
 class StreamCall final : public StreamWire<Request, Response> {
  public:
@@ -27,8 +29,8 @@ class StreamCall final : public StreamWire<Request, Response> {
 
   explicit StreamCall(Method& method) : method_(method) {}
 
-  /// As StreamMethod's `ask`; only that calls it.
-  void ask_for_itself() { method_.ask_grpc(context_, stream_, arrived_.tag()); }
+  /// Requests this stream from gRPC; called by StreamMethod::request_one() only.
+  void request_call() { method_.request_from_grpc(context_, stream_, arrived_.tag()); }
 
   void attach(StreamHandler& handler) override { handler_ = &handler; }
   void read(Request* message) override {
@@ -52,7 +54,7 @@ class StreamCall final : public StreamWire<Request, Response> {
 
  private:
   void arrived(bool ok) {
-    method_.came_back();
+    method_.request_completed();
     if (!ok || !method_.thread().use()->begin()) {
       delete this;
       return;
@@ -67,13 +69,13 @@ class StreamCall final : public StreamWire<Request, Response> {
   void write_answered(bool ok) {
     guard([&] { handler_->on_written(ok); });
   }
-  /// Comes after the last write's answer, since no write is open at finish().
+  /// Called after the last write has completed, since no write is open at finish().
   void finished(bool /*ok*/) {
     finished_already_ = true;
     end_if_over();
   }
 
-  /// Nothing thrown may reach other calls.
+  /// An exception ends this stream only; it must not reach other calls.
   template <typename F>
   void guard(F&& call) {
     base::Status failure;
@@ -87,13 +89,13 @@ class StreamCall final : public StreamWire<Request, Response> {
     if (handler_ != nullptr) {
       handler_->end(failure);
     } else {
-      finish(grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, failure.message()));
+      finish(to_grpc(failure));
     }
   }
   void end_if_over() {
     if (!finished_already_ || reading_) return;
     method_.thread().use()->end();
-    method_.ask_again();
+    method_.request_more();
     if (handler_ != nullptr) handler_->on_done();
     delete this;
   }
@@ -106,7 +108,7 @@ class StreamCall final : public StreamWire<Request, Response> {
   EventOf<StreamCall, &StreamCall::read_answered> read_{*this};
   EventOf<StreamCall, &StreamCall::write_answered> written_{*this};
   EventOf<StreamCall, &StreamCall::finished> finished_{*this};
-  // The thread's own.
+  // Used on the queue's thread only.
   bool reading_ = false;
   bool finished_already_ = false;
 };
@@ -115,30 +117,30 @@ template <typename Request, typename Response>
 class StreamMethod final : public Method {
  public:
   using Call = StreamCall<Request, Response>;
-  /// Makes the handler, attaches it to the wire and begins to read, or finishes.
+  /// Makes the handler and attaches it to the wire; then begins to read, or finishes.
   using Begin = std::function<void(const grpc::ServerContext&, StreamWire<Request, Response>&)>;
-  using Ask = std::function<void(grpc::ServerContext&,
-                                 grpc::ServerAsyncReaderWriter<Response, Request>&,
-                                 grpc::ServerCompletionQueue*, void* tag)>;
+  using RequestCall =
+      std::function<void(grpc::ServerContext&, grpc::ServerAsyncReaderWriter<Response, Request>&,
+                         grpc::ServerCompletionQueue*, void* tag)>;
 
-  StreamMethod(std::size_t requests, Ask ask, Begin begin_stream)
-      : Method(requests), begin(std::move(begin_stream)), ask_(std::move(ask)) {}
+  StreamMethod(std::size_t requests, RequestCall request, Begin begin_stream)
+      : Method(requests), begin(std::move(begin_stream)), request_call_(std::move(request)) {}
 
-  void ask_grpc(grpc::ServerContext& context,
-                grpc::ServerAsyncReaderWriter<Response, Request>& stream, void* tag) {
-    ask_(context, stream, thread().queue(), tag);
+  void request_from_grpc(grpc::ServerContext& context,
+                         grpc::ServerAsyncReaderWriter<Response, Request>& stream, void* tag) {
+    request_call_(context, stream, thread().queue(), tag);
   }
 
   const Begin begin;
 
  private:
-  void ask() override {
-    // Comes back as an event, and deletes itself then.
+  void request_one() override {
+    // The call is the target of an event from here on, and deletes itself.
     auto call = std::make_unique<Call>(*this);
-    call.release()->ask_for_itself();
+    call.release()->request_call();
   }
 
-  const Ask ask_;
+  const RequestCall request_call_;
 };
 
 /// As unary_method().
@@ -153,9 +155,8 @@ std::unique_ptr<Method> stream_method(
       requests,
       [&service, request](grpc::ServerContext& context,
                           grpc::ServerAsyncReaderWriter<Response, Request>& stream,
-                          grpc::ServerCompletionQueue* queue, void* tag) {
-        (service.*request)(&context, &stream, queue, queue, tag);
-      },
+                          grpc::ServerCompletionQueue* queue,
+                          void* tag) { (service.*request)(&context, &stream, queue, queue, tag); },
       std::move(begin));
 }
 

@@ -21,9 +21,9 @@ namespace dapr_mqtt::dapr {
 template <typename Request, typename Response>
 class UnaryMethod;
 
-/// One call, from the request for it on. Belongs to gRPC until it arrives and while
-/// its answer is on the way, in between to those who will answer it: a call that
-/// all have dropped is cancelled.
+/// One call, from the request for it on. It keeps itself alive until it arrives and while its
+/// answer is being sent; in between, those who will answer it own it. A call that all of them have
+/// dropped is cancelled.
 template <typename Request, typename Response>
 class UnaryCall final : public std::enable_shared_from_this<UnaryCall<Request, Response>> {
  public:
@@ -40,7 +40,7 @@ class UnaryCall final : public std::enable_shared_from_this<UnaryCall<Request, R
   Request& request() { return request_; }
   Response& response() { return response_; }
 
-  /// From any thread; the first one counts. Response and context are gRPC's from here.
+  /// From any thread; the first call counts. Response and context must not be used after it.
   void answer(const grpc::Status& status) {
     if (answered_.exchange(true, std::memory_order_acq_rel)) return;
     if (!use_->begin()) return;
@@ -50,28 +50,27 @@ class UnaryCall final : public std::enable_shared_from_this<UnaryCall<Request, R
     writer_.Finish(response_, status, tag);
   }
 
-  /// `told` runs on the queue's thread when the caller gave up, or could not be
-  /// reached, before it had the answer. For methods with Cancellation::kTold, in
-  /// the handler.
-  void when_cancelled(std::function<void()> told) { cancelled_ = std::move(told); }
+  /// `callback` runs on the queue's thread when the caller gave up, or could not be reached, before
+  /// it had the answer. To be called in the handler, for methods with Cancellation::kReported.
+  void when_cancelled(std::function<void()> callback) { cancelled_ = std::move(callback); }
 
-  /// As UnaryMethod's `ask`; only that calls it.
-  void ask_for_itself() {
+  /// Requests this call from gRPC; called by UnaryMethod::request_one() only.
+  void request_call() {
     self_ = this->shared_from_this();
-    if (method_.cancellation == Method::Cancellation::kTold) {
+    if (method_.cancellation == Method::Cancellation::kReported) {
       context_.AsyncNotifyWhenDone(ended_.tag());
     }
-    method_.ask_grpc(context_, request_, writer_, arrived_.tag());
+    method_.request_from_grpc(context_, request_, writer_, arrived_.tag());
   }
 
  private:
   void arrived(bool ok) {
     const auto self = std::move(self_);
-    // First of all, so that a call that waits need not wait for our handler.
-    method_.came_back();
+    // This comes first, so that a waiting call need not wait for the handler below.
+    method_.request_completed();
     if (!ok) return;
     served_ = true;
-    if (method_.cancellation == Method::Cancellation::kTold) until_end_ = self;
+    if (method_.cancellation == Method::Cancellation::kReported) until_end_ = self;
     try {
       method_.handle(self);
     } catch (const std::bad_alloc&) {
@@ -83,16 +82,16 @@ class UnaryCall final : public std::enable_shared_from_this<UnaryCall<Request, R
   void finished(bool /*ok*/) {
     const auto self = std::move(self_);
     use_->end();
-    method_.ask_again();
+    method_.request_more();
   }
-  /// gRPC's AsyncNotifyWhenDone: comes once for each call that arrived.
+  /// The event of gRPC's AsyncNotifyWhenDone: comes once for each call that arrived.
   void ended(bool /*ok*/) {
     const auto self = std::move(until_end_);
     if (cancelled_ && context_.IsCancelled()) cancelled_();
   }
 
   Method& method_;
-  const std::shared_ptr<QueueUse> use_;  // answers may come when all else is gone
+  const std::shared_ptr<QueueUse> use_;  // shared: an answer may come after the thread is destroyed
   grpc::ServerContext context_;
   Request request_;
   Response response_;
@@ -102,8 +101,8 @@ class UnaryCall final : public std::enable_shared_from_this<UnaryCall<Request, R
   EventOf<UnaryCall, &UnaryCall::ended> ended_{*this};
   bool served_ = false;
   std::atomic<bool> answered_{false};
-  std::shared_ptr<UnaryCall> self_;       // while it is gRPC's
-  std::shared_ptr<UnaryCall> until_end_;  // while gRPC will tell of the end
+  std::shared_ptr<UnaryCall> self_;       // itself, while gRPC has it
+  std::shared_ptr<UnaryCall> until_end_;  // itself, until gRPC has reported the end
   std::function<void()> cancelled_;
 };
 
@@ -112,32 +111,35 @@ class UnaryMethod final : public Method {
  public:
   using Call = UnaryCall<Request, Response>;
   using CallPtr = std::shared_ptr<Call>;
-  /// Must not block; answers then or later. What it throws becomes the answer.
+  /// Must not block; answers at once or later. An exception becomes the answer.
   using Handler = std::function<void(const CallPtr&)>;
-  using Ask = std::function<void(grpc::ServerContext&, Request&,
-                                 grpc::ServerAsyncResponseWriter<Response>&,
-                                 grpc::ServerCompletionQueue*, void* tag)>;
-  enum class Cancellation { kIgnored, kTold };
+  using RequestCall =
+      std::function<void(grpc::ServerContext&, Request&, grpc::ServerAsyncResponseWriter<Response>&,
+                         grpc::ServerCompletionQueue*, void* tag)>;
+  enum class Cancellation { kIgnored, kReported };
 
-  UnaryMethod(std::size_t requests, Cancellation how, Ask ask, Handler handler)
-      : Method(requests), cancellation(how), handle(std::move(handler)), ask_(std::move(ask)) {}
+  UnaryMethod(std::size_t requests, Cancellation how, RequestCall request, Handler handler)
+      : Method(requests),
+        cancellation(how),
+        handle(std::move(handler)),
+        request_call_(std::move(request)) {}
 
-  void ask_grpc(grpc::ServerContext& context, Request& request,
-                grpc::ServerAsyncResponseWriter<Response>& writer, void* tag) {
-    ask_(context, request, writer, thread().queue(), tag);
+  void request_from_grpc(grpc::ServerContext& context, Request& request,
+                         grpc::ServerAsyncResponseWriter<Response>& writer, void* tag) {
+    request_call_(context, request, writer, thread().queue(), tag);
   }
 
   const Cancellation cancellation;
   const Handler handle;
 
  private:
-  void ask() override { std::make_shared<Call>(*this)->ask_for_itself(); }
+  void request_one() override { std::make_shared<Call>(*this)->request_call(); }
 
-  const Ask ask_;
+  const RequestCall request_call_;
 };
 
-/// Of `service`, a generated AsyncService, the method that `request` (its member
-/// Request<method>) asks for calls of.
+/// Makes a method of `service`, a generated AsyncService. `request` is the service's member
+/// function Request<method>.
 template <typename Service, typename Base, typename Request, typename Response>
 std::unique_ptr<Method> unary_method(
     Service& service,

@@ -7,7 +7,7 @@
 namespace dapr_mqtt::dapr {
 namespace {
 
-/// gRPC calls a connection that was handed to it as a descriptor "fd:<n>".
+/// gRPC names a connection that was handed to it as a descriptor "fd:<n>".
 ConnectionId connection_of(std::string_view peer) {
   constexpr std::string_view kPrefix = "fd:";
   ConnectionId id = -1;
@@ -33,7 +33,7 @@ base::TimePoint deadline_of(const grpc::ServerContext& context) {
   using std::chrono::steady_clock;
   using std::chrono::system_clock;
   const system_clock::time_point deadline = context.deadline();
-  // Far away and none at all are the same, and must not overflow.
+  // A deadline far away counts as none, so that the sum below cannot overflow.
   constexpr std::chrono::hours kFar{24 * 365};
   const system_clock::time_point now = system_clock::now();
   if (deadline == system_clock::time_point::max() || deadline - now > kFar) {

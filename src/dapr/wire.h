@@ -1,4 +1,4 @@
-// Short names and small conversions of the generated messages.
+// Short names for the generated messages, and small conversions.
 #pragma once
 
 #include <google/protobuf/map.h>
@@ -13,21 +13,24 @@
 
 namespace dapr_mqtt::dapr {
 
-/// The generated code's namespace, from outside ours.
+/// The namespace of the generated code; `::` since `dapr` is also a namespace of ours.
 namespace wire = ::dapr::proto::components::v1;
 
-/// Tells instances of one connection apart; daprd sends the Component's name.
+/// Identifies the instance on a connection; daprd sends the Component's name.
 inline constexpr const char* kInstanceHeader = "x-component-instance";
 
-/// Ping's trailing metadata: which component answers. daprd does not look at it.
+/// Trailing metadata of Ping: the version of the component. daprd does not read it.
 inline constexpr const char* kVersionHeader = "dapr-pubsub-mqtt-version";
+/// Trailing metadata of Ping when a daprd has missed a restart of the component: what is wrong and
+/// what to do.
+inline constexpr const char* kMissedHeader = "dapr-pubsub-mqtt-missed-restart";
 
 inline core::Metadata to_metadata(
     const google::protobuf::Map<std::string, std::string>& properties) {
   return {properties.begin(), properties.end()};
 }
 
-/// Whom a call is for. The connection is -1 when the peer is none of ours.
+/// The instance that a call is for. The connection is -1 when the peer is not one of ours.
 InstanceKey key_of(const grpc::ServerContext& context);
 
 /// The caller's deadline by our clock; TimePoint::max() when it set none.

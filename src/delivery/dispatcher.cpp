@@ -2,45 +2,52 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
+#include <utility>
+#include <vector>
 
 #include "dapr_mqtt/base/text.h"
+#include "delivery/app_watch.h"
 #include "delivery/delivery_queue.h"
-#include "delivery/retry.h"
 
 namespace dapr_mqtt::delivery {
 namespace {
 
-/// Hand-overs in one task: enough to be cheap, few enough that an
-/// acknowledgement or a close waits some milliseconds at the most.
+/// Hand-overs in one task: enough to be cheap, few enough that an acknowledgement or a close waits
+/// for some milliseconds at most.
 constexpr std::size_t kDeliveriesPerTask = 256;
+/// The same on a thread that has entered the executor and has other work to do. Copying and writing
+/// takes time on that thread too, so its bytes are limited as well: the executor's own thread
+/// delivers the rest.
+constexpr std::size_t kDeliveriesEntered = 64;
+constexpr std::size_t kBytesEntered = 256U << 10U;
 /// Hand-overs before the next queue has its turn.
 constexpr std::size_t kDeliveriesPerTurn = 16;
-/// For what goes back unanswered: it comes before what is younger.
-constexpr base::WallTime kInItsPlace{};
-
-/// How log lines name a message.
-std::string name_of(const core::Delivery& delivery, const core::TopicFilter& filter) {
-  return "message " + std::to_string(delivery.id) + " on topic " +
-         base::quote(delivery.message->topic) + " (filter " + base::quote(filter.str()) + ")";
-}
+/// Often many messages expire together: one log line reports those of this time.
+constexpr std::chrono::seconds kExpiredReportDelay{1};
 
 }  // namespace
 
 Dispatcher::Dispatcher(Policy policy, base::Executor& executor, const base::WallClock& clock,
-                       core::Inbox& inbox, core::Counters& counters, base::Log log,
-                       DispatcherHooks hooks)
+                       core::Inbox& inbox, IntakeControl& intake, core::Counters& counters,
+                       base::Log log, DispatcherHooks hooks)
     : policy_(policy),
       executor_(executor),
       clock_(clock),
       inbox_(inbox),
+      intake_(intake),
       counters_(counters),
       log_(std::move(log)),
       hooks_(std::move(hooks)),
       self_(std::make_shared<Dispatcher*>(this)),
-      arrivals_(executor, guarded(&Dispatcher::on_arrivals)) {}
+      arrivals_(executor, guarded(&Dispatcher::on_arrivals)),
+      apps_(std::make_unique<AppWatch>(executor, inbox, counters, log_,
+                                       [this](DeliveryStream& s) { make_runnable(s.queue); })) {}
 
 Dispatcher::~Dispatcher() {
   if (timer_ != 0) executor_.cancel(timer_);
+  if (expired_timer_ != 0) executor_.cancel(expired_timer_);
+  report_expired();
 }
 
 base::Executor::Task Dispatcher::guarded(void (Dispatcher::*method)()) {
@@ -50,17 +57,26 @@ base::Executor::Task Dispatcher::guarded(void (Dispatcher::*method)()) {
 }
 
 StreamId Dispatcher::open(const core::TopicFilter& filter,
-                          std::shared_ptr<core::Subscriber> subscriber) {
+                          std::shared_ptr<core::Subscriber> subscriber,
+                          const core::DeliveryOrder& order) {
   std::unique_ptr<DeliveryQueue>& queue = queues_[filter.str()];
-  if (!queue) {
-    queue = std::make_unique<DeliveryQueue>(filter, ++last_queue_);
+  const bool first = !queue;
+  if (first) {
+    queue = std::make_unique<DeliveryQueue>(filter, ++last_queue_, order);
     inbox_.claim(filter);
+    intake_.opened(filter);
+  }
+  if (first || queue->order() != order) {
+    forget_due(*queue);
+    queue->set_order(order);
+    inbox_.order_by(filter.str(), queue->inbox_key());
   }
   const StreamId id = ++last_stream_;
   auto stream = std::make_unique<DeliveryStream>(*queue, std::move(subscriber), policy_.window);
   queue->add(*stream);
   streams_.emplace(id, std::move(stream));
   show_window();
+  apps_->opened();
   make_runnable(*queue);
   return id;
 }
@@ -70,8 +86,9 @@ void Dispatcher::close(StreamId id) {
   if (it == streams_.end()) return;
   const std::unique_ptr<DeliveryStream> stream = std::move(it->second);
   streams_.erase(it);
+  apps_->closed(*stream);
   for (const auto& [message, delivery] : stream->held) {
-    inbox_.release(message, delivery.attempt - 1, kInItsPlace);
+    inbox_.release(message, delivery.attempt - 1, core::Inbox::kInItsPlace);
   }
   in_flight_ -= stream->held.size();
   show_window();
@@ -88,78 +105,10 @@ void Dispatcher::close(StreamId id) {
 void Dispatcher::remove_queue(DeliveryQueue& queue) {
   forget_due(queue);
   if (queue.runnable) std::erase(runnable_, &queue);
-  queues_.erase(queues_.find(queue.filter().str()));
-}
-
-void Dispatcher::acknowledge(StreamId id, core::InboxId message, std::optional<std::string> error) {
-  const auto it = streams_.find(id);
-  auto held = it == streams_.end() ? std::map<core::InboxId, core::Delivery>::node_type{}
-                                   : it->second->held.extract(message);
-  if (held.empty()) {
-    core::bump(counters_.unknown_acks);
-    return;
-  }
-  DeliveryStream& stream = *it->second;
-  const core::Delivery& delivery = held.mapped();
-  stream.window.remove(delivery.message->footprint());
-  --in_flight_;
-  show_window();
-  counters_.handling_time.observe(executor_.now() - delivery.handed_over);
-  if (error) {
-    core::bump(counters_.failed);
-    failed(stream.queue, delivery, *error);
-  } else {
-    core::bump(counters_.acknowledged);
-    inbox_.settle(message);
-  }
-  watch_intake(false);
-  make_runnable(stream.queue);
-  finish_drain();
-}
-
-void Dispatcher::failed(DeliveryQueue& queue, const core::Delivery& delivery,
-                        std::string_view error) {
-  const std::uint32_t failures = delivery.attempt;
-  const auto again = next_try(policy_, failures, clock_.now());
-  if (!again) {
-    give_up(queue, GivenUp::Reason::kRetriesSpent, delivery, error);
-    return;
-  }
-  if (log_.debug_enabled()) {
-    log_.debug("attempt " + std::to_string(failures) + " of " + name_of(delivery, queue.filter()) +
-               " failed: " + base::quote(error) + "; next try in " +
-               std::to_string(policy_.retry_interval.count()) + " ms");
-  }
-  inbox_.release(delivery.id, failures, *again);
-}
-
-void Dispatcher::give_up(const DeliveryQueue& queue, GivenUp::Reason reason,
-                         const core::Delivery& delivery, std::string_view error) {
-  const bool too_large = reason == GivenUp::Reason::kTooLarge;
-  core::bump(too_large ? counters_.too_large : counters_.given_up);
-  const std::string name = name_of(delivery, queue.filter());
-  std::string line =
-      too_large ? (hooks_.dead_letter ? "not delivered: " : "dropped ") + name +
-                      ": with its payload of " + std::to_string(delivery.message->payload.size()) +
-                      " bytes it is larger than Dapr takes"
-                : "gave up " + name + " after " + std::to_string(delivery.attempt) +
-                      (delivery.attempt == 1 ? " attempt" : " attempts") +
-                      "; the app's error: " + base::quote(error);
-  if (const auto passed = given_up_lines_.pass("given up", std::move(line), executor_.now())) {
-    log_.warn(*passed);
-  }
-  const GivenUp given_up{reason, queue.filter(), delivery, error};
-  if (hooks_.given_up) hooks_.given_up(given_up);
-  if (!hooks_.dead_letter) return inbox_.settle(delivery.id);
-  dead_letters_.insert(delivery.id);
-  hooks_.dead_letter(given_up);
-}
-
-void Dispatcher::dead_lettered(core::InboxId id) {
-  if (dead_letters_.erase(id) == 0) return;
-  inbox_.settle(id);
-  watch_intake(false);
-  schedule_pump();
+  const core::TopicFilter filter = queue.filter();
+  queues_.erase(queues_.find(filter.str()));
+  blocked_lines_.erase(filter.str());
+  intake_.closed(filter);
 }
 
 void Dispatcher::pause() { paused_ = true; }
@@ -180,27 +129,9 @@ void Dispatcher::finish_drain() {
   for (auto& done : std::exchange(drained_, {})) executor_.post(std::move(done));
 }
 
-std::size_t Dispatcher::discard(const core::TopicFilter& filter) {
-  const std::size_t dropped = inbox_.discard(filter.str());
-  watch_intake(false);
-  return dropped;
-}
-
-void Dispatcher::abandon_unopened() {
-  for (const std::string& name : inbox_.queues()) {
-    if (queues_.contains(name)) continue;
-    const std::size_t messages = inbox_.abandon(name);
-    if (messages == 0) continue;
-    log_.warn(std::to_string(messages) + " message(s) of " +
-              (name.empty() ? "no known subscription" : "topic filter " + base::quote(name)) +
-              " wait for an app that subscribes; from now on they are the first to go when the "
-              "inbox is full");
-  }
-  watch_intake(false);
-}
-
 void Dispatcher::on_arrivals() {
   const Arrivals::Batch batch = arrivals_.take();
+  if (hooks_.arrived) hooks_.arrived();
   for (const std::string& name : batch.queues) {
     if (const auto it = queues_.find(name); it != queues_.end()) make_runnable(*it->second);
   }
@@ -209,18 +140,7 @@ void Dispatcher::on_arrivals() {
       if (inbox_.claim(queue->filter()) > 0) make_runnable(*queue);
     }
   }
-  watch_intake(batch.inbox_full);
-}
-
-void Dispatcher::watch_intake(bool inbox_full) {
-  if (!intake_stopped_ && inbox_full && inbox_.full()) {
-    intake_stopped_ = true;
-    if (hooks_.intake_full) hooks_.intake_full();
-  }
-  if (intake_stopped_ && inbox_.half_empty()) {
-    intake_stopped_ = false;
-    if (hooks_.intake_resume) hooks_.intake_resume();
-  }
+  intake_.arrived(batch.inbox_full);
 }
 
 void Dispatcher::make_runnable(DeliveryQueue& queue) {
@@ -231,60 +151,98 @@ void Dispatcher::make_runnable(DeliveryQueue& queue) {
   schedule_pump();
 }
 
-void Dispatcher::schedule_pump() {
+/// `on_own_thread`: the task runs on the executor's own thread, where it may take long and read
+/// from a disk.
+void Dispatcher::schedule_pump(bool on_own_thread) {
   if (pump_posted_ || held_back() || runnable_.empty()) return;
   pump_posted_ = true;
-  executor_.post(guarded(&Dispatcher::pump));
+  auto task = guarded(&Dispatcher::pump);
+  on_own_thread ? executor_.post(std::move(task)) : executor_.post_quick(std::move(task));
 }
 
 void Dispatcher::pump() {
   pump_posted_ = false;
   if (held_back()) return;
   const base::WallTime now = clock_.now();
-  std::size_t budget = kDeliveriesPerTask;
-  while (budget > 0 && !runnable_.empty() && !held_back()) {
+  Budget budget = executor_.may_block()
+                      ? Budget{kDeliveriesPerTask, std::numeric_limits<std::size_t>::max()}
+                      : Budget{kDeliveriesEntered, kBytesEntered};
+  std::vector<DeliveryQueue*> on_disk;
+  while (!budget.spent() && !runnable_.empty() && !held_back()) {
     DeliveryQueue& queue = *runnable_.front();
     runnable_.pop_front();
-    queue.runnable = run_turn(queue, now, budget);
-    if (queue.runnable) runnable_.push_back(&queue);
+    const Turn turn = run_turn(queue, now, budget);
+    queue.runnable = turn != Turn::kOver;
+    if (turn == Turn::kMore) runnable_.push_back(&queue);
+    if (turn == Turn::kOnDisk) on_disk.push_back(&queue);
   }
-  schedule_pump();
+  runnable_.insert(runnable_.end(), on_disk.begin(), on_disk.end());
+  schedule_pump(!on_disk.empty() || budget.bytes == 0);
   arm_timer();
 }
 
-/// False when the queue is idle until something happens to it: an arrival, an
-/// acknowledgement, a stream that opens or closes, or its due time.
-bool Dispatcher::run_turn(DeliveryQueue& queue, base::WallTime now, std::size_t& budget) {
-  for (std::size_t n = 0; n < kDeliveriesPerTurn && budget > 0; ++n) {
-    if (policy_.order == core::Inbox::Order::kStrict && queue.held() > 0) return false;
-    if (held_back()) return true;
+/// kOver: the queue is idle until an arrival, an acknowledgement, a stream that opens or closes, or
+/// its due time. kMore: it may have more to hand over. kOnDisk: its next message has to be read
+/// from the disk.
+Dispatcher::Turn Dispatcher::run_turn(DeliveryQueue& queue, base::WallTime now, Budget& budget) {
+  for (std::size_t n = 0; n < kDeliveriesPerTurn && !budget.spent(); ++n) {
+    if (queue.mode() == core::ConcurrencyMode::kSingle && queue.held() > 0) return Turn::kOver;
+    if (held_back()) return Turn::kMore;
     DeliveryStream* stream = queue.next_with_room();
-    if (stream == nullptr) return false;
-    auto entry = inbox_.take(queue.filter().str(), now, policy_.order);
+    if (stream == nullptr) return Turn::kOver;
+    auto [entry, on_disk] = take(queue, now);
+    if (on_disk) return Turn::kOnDisk;
     if (!entry) {
       watch_due(queue);
-      return false;
+      return Turn::kOver;
     }
-    --budget;
+    budget.spend(entry->message->footprint());
     if (const auto end = entry->message->expires_at(); end && *end <= now) {
       expire(queue, *entry);
+      continue;
+    }
+    if (entry->message->full_size > 0) {
+      give_up(queue, GivenUp::Reason::kTooLarge,
+              {entry->id, entry->failures + 1, std::move(entry->message)}, {});
+      intake_.settled();
       continue;
     }
     queue.pass_turn();
     hand_over(queue, *stream, *std::move(entry), now);
   }
-  return true;
+  return Turn::kMore;
+}
+
+core::Inbox::FromMemory Dispatcher::take(const DeliveryQueue& queue, base::WallTime now) {
+  if (!executor_.may_block()) {
+    return inbox_.take_from_memory(queue.filter().str(), now, queue.inbox_order());
+  }
+  return {inbox_.take(queue.filter().str(), now, queue.inbox_order())};
 }
 
 void Dispatcher::expire(const DeliveryQueue& queue, const core::InboxEntry& entry) {
   core::bump(counters_.expired);
+  ++expired_[queue.filter().str()];
+  if (expired_timer_ == 0) {
+    expired_timer_ = executor_.post_at(executor_.now() + kExpiredReportDelay,
+                                       guarded(&Dispatcher::report_expired));
+  }
   if (log_.debug_enabled()) {
     log_.debug("message " + std::to_string(entry.id) + " on topic " +
-               base::quote(entry.message->topic) + " (filter " +
-               base::quote(queue.filter().str()) + ") expired while it waited");
+               base::quote(entry.message->topic) + " (filter " + base::quote(queue.filter().str()) +
+               ") expired while it waited");
   }
   inbox_.settle(entry.id);
-  watch_intake(false);
+  intake_.settled();
+}
+
+void Dispatcher::report_expired() {
+  expired_timer_ = 0;
+  for (const auto& [filter, messages] : std::exchange(expired_, {})) {
+    log_.warn(std::to_string(messages) + " message(s) of topic filter " + base::quote(filter) +
+              " expired while they waited for the app (their sender's message expiry interval): "
+              "dropped");
+  }
 }
 
 void Dispatcher::hand_over(DeliveryQueue& queue, DeliveryStream& stream, core::InboxEntry entry,
@@ -299,28 +257,40 @@ void Dispatcher::hand_over(DeliveryQueue& queue, DeliveryStream& stream, core::I
       if (entry.failures > 0) core::bump(counters_.redelivered);
       stream.window.add(delivery.message->footprint());
       delivery.handed_over = executor_.now();
+      apps_->handed_over(stream);
       stream.held.emplace(entry.id, std::move(delivery));
       ++in_flight_;
       show_window();
       return;
     case core::DeliverResult::kTooLarge:
       give_up(queue, GivenUp::Reason::kTooLarge, delivery, {});
-      watch_intake(false);
+      intake_.settled();
       return;
     case core::DeliverResult::kClosed:
       stream.ended = true;
-      inbox_.release(entry.id, entry.failures, kInItsPlace);
+      inbox_.release(entry.id, entry.failures, core::Inbox::kInItsPlace);
       return;
   }
 }
 
+bool Dispatcher::waits_for_keys() const {
+  if (held_back()) return false;
+  for (const auto& [name, queue] : queues_) {
+    if (queue->mode() == core::ConcurrencyMode::kOrdered && !queue->runnable && queue->held() > 0 &&
+        queue->next_with_room() != nullptr) {
+      return true;
+    }
+  }
+  return false;
+}
+
 void Dispatcher::show_window() {
   core::set(counters_.unacknowledged, static_cast<std::int64_t>(in_flight_));
-  core::set(counters_.window, static_cast<std::int64_t>(streams_.size() * policy_.window.messages));
+  core::set(counters_.window, static_cast<std::int64_t>(window()));
 }
 
 void Dispatcher::watch_due(DeliveryQueue& queue) {
-  const auto due = inbox_.next_due(queue.filter().str(), policy_.order);
+  const auto due = inbox_.next_due(queue.filter().str(), queue.inbox_order());
   if (queue.due == due) return;
   forget_due(queue);
   if (!due) return;

@@ -13,21 +13,20 @@
 
 namespace dapr_mqtt::delivery {
 
-/// Finds, among any number of topic filters, those that match a topic name, as
-/// TopicFilter::matches would say one by one. Filters without wildcards are
-/// looked up by hash, the others in a tree over their levels, so that a search
-/// costs by the levels of the topic, not by the number of filters.
+/// Finds, among any number of topic filters, those that match a topic name: the same ones for which
+/// TopicFilter::matches is true. Filters without wildcards are looked up by hash, the others in a
+/// tree over their levels, so the cost of a search grows with the levels of the topic, not with the
+/// number of filters.
 ///
-/// Built once, then read: const methods from any thread.
+/// Built once, then only read: the const methods may be called from any thread.
 class FilterIndex {
  public:
   using Value = std::uint32_t;
 
-  /// `value` stands for the filter in results. Share names play no part.
+  /// `value` stands for the filter in results. Share names are ignored.
   void add(const core::TopicFilter& filter, Value value);
 
-  /// Calls `found` with the values of the filters that match, in no particular
-  /// order, with each once.
+  /// Calls `found` once for each filter that matches, with its value, in no particular order.
   template <typename Found>
   void each_match(std::string_view topic, const Found& found) const;
   std::vector<Value> match(std::string_view topic) const {
@@ -46,20 +45,20 @@ class FilterIndex {
   template <typename T>
   using ByText = std::unordered_map<std::string, T, TextHash, std::equal_to<>>;
 
-  // Nodes name each other by their place in nodes_: a filter may have as many
-  // levels as MQTT allows bytes, too many for nodes that own one another.
+  // Nodes refer to each other by index in nodes_: a filter may have as many levels as MQTT allows
+  // bytes, too many for nodes that own their children (their destructors would recurse).
   using NodeId = std::uint32_t;
-  static constexpr NodeId kNone = 0;  // the root is nobody's child
+  static constexpr NodeId kNone = 0;  // the root, which is no node's child
 
   struct Node {
     ByText<NodeId> children;
     NodeId plus = kNone;
     std::vector<Value> ending;  // filters whose last level this is
-    std::vector<Value> hash;    // filters that go on with # from here
+    std::vector<Value> hash;    // filters that continue with # below this level
   };
 
   NodeId new_node();
-  /// Null when it is not there. Few texts are compared sooner than hashed.
+  /// Null when `text` is not there. Comparing a few texts is faster than hashing one.
   template <typename T>
   static const T* find(const ByText<T>& map, std::string_view text) {
     constexpr std::size_t kFew = 3;
@@ -86,8 +85,8 @@ void FilterIndex::each_match(std::string_view topic, const Found& found) const {
   if (const auto* values = find(exact_, topic)) all(*values);
   if (!has_wildcards_) return;
 
-  // All the nodes that the topic's levels lead to, level after level; those of the
-  // level before begin at `here`. Few, as a rule: they stay on the stack.
+  // All the nodes that the topic's levels lead to, level after level; those of the previous level
+  // begin at `here`. They are usually few, so that they fit into the buffer on the stack.
   std::array<std::byte, 256> memory;
   std::pmr::monotonic_buffer_resource on_stack(memory.data(), memory.size());
   std::pmr::vector<NodeId> nodes(&on_stack);

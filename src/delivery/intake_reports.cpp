@@ -3,11 +3,12 @@
 #include <utility>
 
 #include "dapr_mqtt/base/text.h"
+#include "dapr_mqtt/delivery/policy.h"
 
 namespace dapr_mqtt::delivery {
 namespace {
 
-constexpr std::size_t kQueuesNamed = 8;  // a line has room for no more
+constexpr std::size_t kQueuesNamed = 8;  // in one line, which must not become too long
 
 std::string plural(std::size_t n, std::string_view noun) {
   return std::to_string(n) + " " + std::string(noun) + (n == 1 ? "" : "s");
@@ -48,16 +49,17 @@ std::optional<std::string> IntakeReports::admit(Kind& kind) {
   return suffix;
 }
 
-void IntakeReports::too_large(std::string_view topic, std::size_t bytes, std::size_t allowed) {
+void IntakeReports::too_large(std::string_view topic, std::size_t bytes, bool becomes_dead_letter) {
   std::optional<std::string> suffix;
   {
     base::MutexLock lock(mutex_);
     suffix = admit(too_large_);
   }
   if (!suffix) return;
-  log_.warn("dropped a message on topic " + base::quote(topic) + ": its payload of " +
-            plural(bytes, "byte") + " is more than Dapr takes (" + std::to_string(allowed) + ")" +
-            *suffix);
+  const std::string what = becomes_dead_letter ? "not delivered: a message" : "dropped a message";
+  log_.warn(what + " on topic " + base::quote(topic) + ": its payload of " + plural(bytes, "byte") +
+            " is more than Dapr takes (" + std::to_string(kMaxPayload) + ")" +
+            (becomes_dead_letter ? "; its beginning goes to the dead-letter topic" : "") + *suffix);
 }
 
 void IntakeReports::not_stored(std::string_view queue, const base::Status& error) {
@@ -69,6 +71,38 @@ void IntakeReports::not_stored(std::string_view queue, const base::Status& error
   if (!suffix) return;
   log_.error("a message of " + name_of(queue) + " could not be stored: " + error.message() +
              *suffix);
+}
+
+void IntakeReports::rewritten(std::string_view topic, std::string_view filter) {
+  {
+    base::MutexLock lock(mutex_);
+    if (std::exchange(rewritten_, true)) return;
+  }
+  log_.info("messages that were subscribed to as " + base::quote(filter) + " come on topics like " +
+            base::quote(topic) +
+            ", as brokers do with $queue/, $exclusive/ and (RabbitMQ) with dots: "
+            "they are delivered to that subscription");
+}
+
+void IntakeReports::unrouted(std::string_view topic, bool waits) {
+  std::optional<std::string> suffix;
+  {
+    base::MutexLock lock(mutex_);
+    suffix = admit(unrouted_);
+  }
+  if (!suffix) return;
+  const std::string what =
+      "a message came on topic " + base::quote(topic) + ", which matches no subscription: ";
+  log_.warn(
+      what +
+      (waits
+           ? "it waits for an app that subscribes to it. Either the session has a subscription "
+             "that was not made here (but by an earlier app, or by another program with this "
+             "consumerID), or the broker rewrites topics: subscribe to a filter that matches this "
+             "topic, or use another consumerID"
+           : "it is dropped. Its subscription has just ended, or the broker rewrites topics: "
+             "subscribe to a filter that matches this topic") +
+      *suffix);
 }
 
 void IntakeReports::dropped(const std::vector<core::Evicted>& evicted) {

@@ -8,8 +8,8 @@
 
 namespace dapr_mqtt::delivery {
 
-/// When a message is tried again that has failed `failures` times, the last
-/// time at `now`; none when it is given up.
+/// When a message that has failed `failures` times, the last time at `now`, is tried again; none
+/// when it is given up.
 std::optional<base::WallTime> next_try(const Policy& policy, std::uint32_t failures,
                                        base::WallTime now);
 

@@ -7,13 +7,13 @@
 
 namespace dapr_mqtt::delivery {
 
-/// Counts what a stream holds unacknowledged against its limits.
+/// Counts the unacknowledged messages of a stream and compares them with its limits.
 class StreamWindow {
  public:
   explicit StreamWindow(const WindowLimits& limits) : limits_(limits) {}
 
-  /// Whether the stream may be handed another message, whatever its size. An
-  /// empty window always has room, so that limits of 0 stop nothing.
+  /// Whether the stream may be handed another message, whatever its size. An empty window always
+  /// has room, even with limits of 0.
   bool has_room() const {
     return held_.messages == 0 ||
            (held_.messages < limits_.messages && held_.bytes < limits_.bytes);

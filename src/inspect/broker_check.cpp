@@ -33,19 +33,22 @@ class BrokerCheck {
     step("mqtt 5", [this](Step& step) { see_mqtt5(step); });
     bool good = step("subscribe", [this](Step& step) { subscribe(step); });
     const bool may_subscribe = good;
-    for (const auto qos : {core::QoS::kAtMostOnce, core::QoS::kAtLeastOnce, core::QoS::kExactlyOnce}) {
-      if (may_subscribe && !good) break;  // the next would fail likewise, after the same wait
+    for (const auto qos :
+         {core::QoS::kAtMostOnce, core::QoS::kAtLeastOnce, core::QoS::kExactlyOnce}) {
+      if (may_subscribe && !good) break;  // the next would fail too, after the same wait
       good &= step("qos " + std::to_string(core::to_int(qos)), [&](Step& step) {
-        if (limits_ && qos > limits_->maximum_qos) return beyond_maximum(step, qos);
+        if (limits_ && qos > limits_->maximum_qos && !tries(qos)) return beyond_maximum(step, qos);
         may_subscribe ? round_trip(step, qos) : publish_only(step, qos);
       });
     }
-    if (good) step("size", [this](Step& step) { find_size(step); });
-    if (good && !options_.wanted.consumer_group.empty()) {
-      good = step("group", [this](Step& step) { check_group(context_, publisher_, step); });
+    if (!good) return false;
+    step("size", [this](Step& step) { find_size(step); });
+    good &= step("retained", [this](Step& step) { check_retained(context_, limits_, step); });
+    if (!options_.wanted.consumer_group.empty()) {
+      good &= step("group", [this](Step& step) { check_group(context_, publisher_, step); });
     }
-    if (good && !options_.connection.clean_session) {
-      good = step("session", [this](Step& step) { check_session(context_, publisher_, step); });
+    if (!options_.connection.clean_session) {
+      good &= step("session", [this](Step& step) { check_session(context_, publisher_, step); });
     }
     return good;
   }
@@ -93,7 +96,7 @@ class BrokerCheck {
     step.text += "offered: " + describe(step.mqtt5->limits);
   }
 
-  /// Without the texts that would have one set protocolVersion: it is 3.1.1 already.
+  /// Does not use the texts that ask the user to set protocolVersion 3.1.1: it is set already.
   static void no_mqtt5(Step& step, const base::Status& why) {
     switch (why.kind()) {
       case base::ErrorKind::kFailedPrecondition: step.text = "not offered"; break;
@@ -106,6 +109,13 @@ class BrokerCheck {
     step.mqtt5.emplace();
   }
 
+  /// With MQTT 3.1.1 the component uses its QoS even if the broker's MQTT 5 CONNACK has a lower
+  /// maximum: RabbitMQ lowers it, others do not answer. So the check tries it too.
+  bool tries(core::QoS qos) const {
+    return options_.connection.protocol == core::ProtocolVersion::kMqtt311 &&
+           qos <= options_.wanted.qos;
+  }
+
   void beyond_maximum(Step& step, core::QoS qos) {
     step.text = "not tried: the broker takes qos " +
                 std::to_string(core::to_int(limits_->maximum_qos)) + " at the most (maximum QoS)";
@@ -113,8 +123,9 @@ class BrokerCheck {
   }
 
   void subscribe(Step& step) {
-    // AWS IoT Core, for one, does not answer when more is asked for than it has.
-    const core::QoS most = limits_ ? limits_->maximum_qos : core::QoS::kExactlyOnce;
+    // AWS IoT Core, for example, does not answer a request for a higher QoS than it supports.
+    const core::QoS most =
+        !limits_ || tries(core::QoS::kExactlyOnce) ? core::QoS::kExactlyOnce : limits_->maximum_qos;
     const auto granted = consumer_.subscribe(context_.filter, most, options_.timeout);
     if (!granted.ok()) return fail_with_topic(step, granted.status().message());
     step.text = base::quote(context_.filter.str());
@@ -131,27 +142,36 @@ class BrokerCheck {
     if (!status.ok()) return fail_with_topic(step, status.message());
     const auto back = consumer_.received().wait(sent, options_.timeout);
     if (!back) {
-      return fail_with_topic(step, "the broker took the message and did not deliver it: most likely its "
-                        "access control list does not let this user publish to " +
-                            base::quote(context_.topic.str()) + " or receive from it (MQTT 3.1.1 has no "
-                            "answer that says so)");
+      return fail_with_topic(step,
+                             "the broker took the message and did not deliver it: most likely its "
+                             "access control list does not let this user publish to " +
+                                 base::quote(context_.topic.str()) +
+                                 " or receive from it (MQTT 3.1.1 has no "
+                                 "answer that says so)");
     }
     step.text = "sent and received";
     if (back->qos != qos) {
       step.outcome = Outcome::kWarning;
       step.text += ", but at qos " + std::to_string(core::to_int(back->qos));
     }
+    if (back->topic != context_.topic.str()) {
+      step.outcome = Outcome::kWarning;
+      step.text +=
+          ", but as " + base::quote(back->topic) +
+          ": the broker changes topics like this one (RabbitMQ turns dots into slashes), and "
+          "other clients see the changed topic";
+    }
   }
 
   void publish_only(Step& step, core::QoS qos) {
-    const base::Status status = publisher_.publish(
-        context_.message(context_.payload(step.name), qos), options_.timeout);
+    const base::Status status =
+        publisher_.publish(context_.message(context_.payload(step.name), qos), options_.timeout);
     if (!status.ok()) return fail_with_topic(step, status.message());
     step.outcome = Outcome::kWarning;
     step.text = "sent; whether it arrives cannot be seen without a subscription";
   }
 
-  /// On connections of its own: some brokers cut those that send too much.
+  /// On a connection of its own: some brokers close a connection that sends too much.
   void find_size(Step& step) {
     PublisherLink publisher(context_.factory, context_.log, context_.clean_connection("-s"));
     if (!publisher.connect(options_.timeout).ok()) {
@@ -163,7 +183,9 @@ class BrokerCheck {
     for (const std::size_t size : {64 * kKibi, 256 * kKibi, 1024 * kKibi}) {
       std::string sent = context_.payload(std::to_string(size));
       sent.resize(size, '.');
-      if (!publisher.publish(context_.message(sent, core::QoS::kAtLeastOnce), options_.timeout).ok()) break;
+      if (!publisher.publish(context_.message(sent, core::QoS::kAtLeastOnce), options_.timeout)
+               .ok())
+        break;
       if (!consumer_.received().wait(sent, options_.timeout)) break;
       passed = size;
     }

@@ -1,7 +1,8 @@
-// What the steps of one check have in common, and those steps that have files of
+// What the steps of one check have in common, and the steps that are in files of
 // their own.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "dapr_mqtt/inspect/broker_check.h"
@@ -16,7 +17,7 @@ struct CheckContext {
   core::TopicName topic;
   core::TopicFilter filter;
 
-  /// For one more connection: with a client ID of its own, and without the will.
+  /// Options for one more connection: with a client ID of its own, and without the will.
   core::ConnectionOptions connection(const std::string& suffix) const {
     core::ConnectionOptions out = options.connection;
     out.client_id += suffix;
@@ -40,16 +41,21 @@ inline void fail(Step& step, std::string text) {
   step.outcome = Outcome::kFailed;
   step.text = std::move(text);
 }
-/// It might do better with another topic.
+/// The step might pass with another topic.
 inline void fail_with_topic(Step& step, std::string text) {
   fail(step, std::move(text));
   step.depends_on_topic = true;
 }
 
+/// Whether a retained message comes to a later subscriber, also with a wildcard. Uses
+/// connections of its own; removes the message afterwards. Fails only if the Component has
+/// `retain`.
+void check_retained(const CheckContext& context, const std::optional<core::BrokerLimits>& limits,
+                    Step& step);
 /// Whether a message comes to the Component's consumer group.
 void check_group(const CheckContext& context, PublisherLink& publisher, Step& step);
-/// Whether what comes while a persistent session's client is away is there
-/// afterwards. With a session of its own, which it removes.
+/// Whether a persistent session gets the messages that were published while its
+/// client was away. Uses a session of its own, and removes it.
 void check_session(const CheckContext& context, PublisherLink& publisher, Step& step);
 
 }  // namespace dapr_mqtt::inspect

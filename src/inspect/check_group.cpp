@@ -5,14 +5,15 @@ namespace dapr_mqtt::inspect {
 
 void check_group(const CheckContext& context, PublisherLink& publisher, Step& step) {
   const std::chrono::milliseconds timeout = context.options.timeout;
-  const std::string name = "$share/" + context.options.wanted.consumer_group + "/" + context.topic.str();
+  const std::string name =
+      "$share/" + context.options.wanted.consumer_group + "/" + context.topic.str();
   const auto filter = core::TopicFilter::parse(name);
   if (!filter.ok()) return fail(step, filter.status().message());
   ConsumerLink member(context.factory, context.log, context.clean_connection("-g"));
   if (const auto made = member.connect(timeout); !made.ok()) {
     return fail(step, made.status().message());
   }
-  // QoS 0, since every broker has it: whether it comes at all is the question.
+  // QoS 0, which every broker has: only whether the message comes matters here.
   const auto granted = member.subscribe(filter.value(), core::QoS::kAtMostOnce, timeout);
   if (!granted.ok()) return fail_with_topic(step, granted.status().message());
   const std::string sent = context.payload("group");
@@ -21,9 +22,10 @@ void check_group(const CheckContext& context, PublisherLink& publisher, Step& st
   if (!published.ok()) return fail_with_topic(step, published.message());
   if (!member.received().wait(sent, timeout)) {
     return fail_with_topic(
-        step, "nothing comes to " + base::quote(name) +
-                  ": the broker has no shared subscriptions, or its access control list does not let "
-                  "this user have this one; consumerGroup cannot be used then");
+        step,
+        "nothing comes to " + base::quote(name) +
+            ": the broker has no shared subscriptions, or its access control list does not allow "
+            "this user this one; then consumerGroup cannot be used");
   }
   step.text = base::quote(name) + ": sent and received";
 }

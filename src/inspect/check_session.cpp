@@ -17,7 +17,7 @@ base::Status session_round(const CheckContext& context, PublisherLink& publisher
     first.close(timeout);
   }
   const std::string sent = context.payload("session");
-  const base::Status published =
+  base::Status published =
       publisher.publish(context.message(sent, core::QoS::kAtLeastOnce), timeout);
   if (!published.ok()) return published;
   ConsumerLink second(context.factory, context.log, options);

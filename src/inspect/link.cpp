@@ -6,9 +6,9 @@
 namespace dapr_mqtt::inspect {
 namespace {
 
-/// A topic may be busy; ours comes soon.
+/// Others may publish much to the topic, but the check's message comes soon.
 constexpr std::size_t kMaxKept = 64;
-/// The connection's own word comes at the end of its time; ours is the last one.
+/// The connection reports its own timeout first; this is the time for the report.
 constexpr std::chrono::milliseconds kForReporting{500};
 
 base::Status no_answer(const std::string& packet) {
@@ -17,38 +17,47 @@ base::Status no_answer(const std::string& packet) {
 
 }  // namespace
 
-Connected FirstWord::wait(std::chrono::milliseconds timeout) const {
-  if (auto word = answer_.wait(timeout + kForReporting)) return std::move(*word);
+Connected ConnectOutcome::wait(std::chrono::milliseconds timeout,
+                               const std::stop_token& stop) const {
+  if (auto outcome = answer_.wait(timeout + kForReporting, stop)) return std::move(*outcome);
   return no_answer("CONNECT");
 }
 
-void Received::on_message(core::IncomingMessage message) noexcept {
+bool Received::on_message(core::IncomingMessage message) noexcept {
+  message.receipt.give();
   base::MutexLock lock(mutex_);
   messages_.push_back(std::move(message));
   if (messages_.size() > kMaxKept) messages_.pop_front();
-  come_.notify_all();
+  arrived_.notify_all();
+  return true;
 }
 
 std::optional<core::IncomingMessage> Received::wait(const std::string& payload,
-                                                    std::chrono::milliseconds timeout) {
+                                                    std::chrono::milliseconds timeout,
+                                                    const std::stop_token& stop) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
+  const std::stop_callback wake(stop, [this] {
+    base::MutexLock lock(mutex_);
+    arrived_.notify_all();
+  });
   base::MutexLock lock(mutex_);
   for (;;) {
-    const auto ours = std::find_if(messages_.begin(), messages_.end(), [&](const auto& message) {
-      return message.payload == payload;
-    });
+    const auto ours = std::find_if(messages_.begin(), messages_.end(),
+                                   [&](const auto& message) { return message.payload == payload; });
     if (ours != messages_.end()) return *ours;
-    if (!come_.wait_until(mutex_, deadline)) return std::nullopt;
+    if (stop.stop_requested() || !arrived_.wait_until(mutex_, deadline)) return std::nullopt;
   }
 }
 
 ConsumerLink::ConsumerLink(core::BrokerClientFactory& factory, const base::Log& log,
-                           core::ConnectionOptions options)
-    : consumer_(factory.make_consumer(std::move(options), first_word_, received_, nullptr, log)) {}
+                           core::ConnectionOptions options, std::stop_token stop)
+    : stop_(std::move(stop)),
+      consumer_(
+          factory.make_consumer(std::move(options), connect_outcome_, received_, nullptr, log)) {}
 
 Connected ConsumerLink::connect(std::chrono::milliseconds timeout) {
   consumer_->open();
-  return first_word_.wait(timeout);
+  return connect_outcome_.wait(timeout, stop_);
 }
 
 base::Result<core::QoS> ConsumerLink::subscribe(const core::TopicFilter& filter, core::QoS qos,
@@ -56,9 +65,10 @@ base::Result<core::QoS> ConsumerLink::subscribe(const core::TopicFilter& filter,
   const Answer<base::Result<core::QoS>> answer;
   core::SubscribeOptions options;
   options.qos = qos;
-  consumer_->subscribe(filter, options,
-                       [answer](base::Result<core::QoS> granted) { answer.give(std::move(granted)); });
-  if (auto granted = answer.wait(timeout)) return std::move(*granted);
+  consumer_->subscribe(filter, options, [answer](base::Result<core::QoS> granted) {
+    answer.give(std::move(granted));
+  });
+  if (auto granted = answer.wait(timeout, stop_)) return std::move(*granted);
   return no_answer("SUBSCRIBE");
 }
 
@@ -69,21 +79,22 @@ void ConsumerLink::close(std::chrono::milliseconds timeout) {
 }
 
 PublisherLink::PublisherLink(core::BrokerClientFactory& factory, const base::Log& log,
-                             core::ConnectionOptions options)
-    : publisher_(factory.make_publisher(std::move(options), first_word_, log)) {}
+                             core::ConnectionOptions options, std::stop_token stop)
+    : stop_(std::move(stop)),
+      publisher_(factory.make_publisher(std::move(options), connect_outcome_, log)) {}
 
 Connected PublisherLink::connect(std::chrono::milliseconds timeout) {
   publisher_->open();
-  return first_word_.wait(timeout);
+  return connect_outcome_.wait(timeout, stop_);
 }
 
 base::Status PublisherLink::publish(const core::OutgoingMessage& message,
                                     std::chrono::milliseconds timeout) {
   const Answer<base::Status> answer;
-  base::Status taken =
-      publisher_->publish(message, [answer](base::Status status) { answer.give(std::move(status)); });
+  base::Status taken = publisher_->publish(
+      message, [answer](base::Status status) { answer.give(std::move(status)); });
   if (!taken.ok()) return taken;
-  if (auto status = answer.wait(timeout)) return std::move(*status);
+  if (auto status = answer.wait(timeout, stop_)) return std::move(*status);
   return no_answer("PUBLISH");
 }
 

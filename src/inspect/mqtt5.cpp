@@ -7,7 +7,7 @@ namespace {
 
 using std::chrono::seconds;
 
-/// What "for ever" is in our CONNECT: 68 years, see mqtt/connect_arguments.
+/// "For ever" in our CONNECT: 68 years, see mqtt/connect_arguments.
 constexpr seconds kAsLongAsCanBeAsked{0x7FFF'FFFF};
 
 void add(std::string& list, const std::string& part) { list += (list.empty() ? "" : ", ") + part; }
@@ -24,7 +24,9 @@ std::string describe(const core::BrokerLimits& limits) {
   const core::BrokerLimits protocol;
   std::string has;
   std::string lacks;
-  const auto feature = [&](bool available, const char* name) { add(available ? has : lacks, name); };
+  const auto feature = [&](bool available, const char* name) {
+    add(available ? has : lacks, name);
+  };
   feature(limits.shared_available, "shared subscriptions");
   feature(limits.wildcards_available, "wildcards");
   feature(limits.subscription_ids_available, "subscription identifiers");
@@ -75,7 +77,8 @@ std::string shorter_session(const core::BrokerLimits& limits,
                             const core::ConnectionOptions& connection) {
   const seconds asked = connection.session_expiry.value_or(kAsLongAsCanBeAsked);
   if (!limits.session_expiry || *limits.session_expiry >= asked) return {};
-  return "the broker keeps it for " + lifetime(*limits.session_expiry) + " (session expiry interval), " +
+  return "the broker keeps it for " + lifetime(*limits.session_expiry) +
+         " (session expiry interval), " +
          (connection.session_expiry ? "not for the " + lifetime(asked) + " of sessionExpiryInterval"
                                     : "not for ever");
 }

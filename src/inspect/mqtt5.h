@@ -1,4 +1,4 @@
-// What an MQTT 5 broker says of itself, in words, and beside what a Component wants.
+// Describes what an MQTT 5 broker says of itself, and compares it with a Component's settings.
 #pragma once
 
 #include <string>
@@ -10,13 +10,13 @@
 
 namespace dapr_mqtt::inspect {
 
-/// Everything that it has said, and what it does not have, on one line.
+/// All limits of the broker, and the features that it lacks, on one line.
 std::string describe(const core::BrokerLimits& limits);
 
-/// What of the Component cannot work with it, each with the setting's name.
+/// The settings of the Component that cannot work with the broker, each by name.
 std::vector<std::string> contradictions(const core::BrokerLimits& limits, const Wanted& wanted);
 
-/// Empty, or by how much the broker keeps a session for less time than is asked for.
+/// If the broker keeps a session for less time than requested, a text that says so; else empty.
 std::string shorter_session(const core::BrokerLimits& limits,
                             const core::ConnectionOptions& connection);
 

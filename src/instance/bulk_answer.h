@@ -11,21 +11,21 @@
 
 namespace dapr_mqtt::instance {
 
-/// Gathers the answers to a bulk publish's entries, which come on any thread
-/// and in any order, and gives the failed ones once all are in.
+/// Collects the answers to a bulk publish's entries, which come on any thread
+/// and in any order, and calls `done` with the failed ones after the last answer.
 class BulkAnswer {
  public:
   using Done = std::function<void(std::vector<FailedEntry>)>;
 
-  /// `ids` are the entries', in the request's order.
+  /// `ids`: those of the entries, in the request's order.
   BulkAnswer(std::vector<std::string> ids, Done done);
 
-  /// Once for each entry, by its index.
+  /// To be called once for each entry, with its index.
   void entry(std::size_t index, const base::Status& status);
 
  private:
   std::vector<std::string> ids_;
-  std::vector<std::optional<std::string>> errors_;  // each written by its entry alone
+  std::vector<std::optional<std::string>> errors_;  // each is written only by its entry's answer
   std::atomic<std::size_t> open_;
   Done done_;
 };

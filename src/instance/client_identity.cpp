@@ -4,6 +4,8 @@
 #include <random>
 #include <vector>
 
+#include "dapr_mqtt/base/encoding.h"
+
 namespace dapr_mqtt::instance {
 
 std::string identity_of(const core::ConnectionOptions& options) {
@@ -15,11 +17,18 @@ std::string identity_of(const core::ConnectionOptions& options) {
   return identity + options.client_id;
 }
 
-std::string random_digits(std::size_t count) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
+std::string brokers_of(const core::ConnectionOptions& options) {
+  std::string brokers;
+  for (const core::Endpoint& endpoint : options.endpoints) {
+    brokers += (brokers.empty() ? "" : ",") + endpoint.str();
+  }
+  return brokers;
+}
+
+std::string random_digits(int count) {
   std::random_device random;
   std::string digits;
-  for (std::size_t i = 0; i < count; ++i) digits += kDigits[random() % kDigits.size()];
+  while (count-- > 0) base::append_hex(digits, random(), 1);
   return digits;
 }
 

@@ -8,15 +8,18 @@
 
 namespace dapr_mqtt::instance {
 
-/// What must not be used twice at a time: the brokers (in any order) and the
-/// client ID. For comparing, not for showing.
+/// The brokers (in any order) and the client ID, which only one instance may use at
+/// a time. For comparing, not for display.
 std::string identity_of(const core::ConnectionOptions& options);
 
-/// So many random hexadecimal digits.
-std::string random_digits(std::size_t count);
+/// The brokers as in `url`, without user and password. For display.
+std::string brokers_of(const core::ConnectionOptions& options);
 
-/// "<consumerID>-pub-<8 hex digits>", random: replicas of an app that share a
-/// consumerID and only publish never take each other's connection.
+/// `count` random hexadecimal digits.
+std::string random_digits(int count);
+
+/// "<consumerID>-pub-<8 hex digits>", random: so replicas of an app that share a
+/// consumerID and only publish do not take over each other's connection.
 std::string publisher_client_id(const std::string& consumer_id);
 
 /// The consumerID itself for connection 0, "<consumerID>-overlap-<n>" for those

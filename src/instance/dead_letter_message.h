@@ -7,13 +7,17 @@
 
 namespace dapr_mqtt::instance {
 
-/// A message that was given up, for its dead-letter topic.
+/// Makes the dead letter for a message that was given up.
 ///
-/// MQTT 5: payload and properties as they came, but for the expiry, and the user
-/// properties dead-letter-topic (where it was published), -reason (retries-spent or
-/// too-large), -error (the app's), -attempts.
+/// MQTT 5: payload and properties as they were received, except the expiry, and in
+/// addition the user properties dead-letter-topic (where it was published), -reason
+/// (retries-spent or too-large), -error (the app's), -attempts.
 /// MQTT 3.1.1: a JSON object with topic, reason, error, attempts, qos, retained and
 /// payload; payloadEncoding is utf-8 or base64.
+///
+/// If only the beginning of the payload was received (IncomingMessage::full_size), the dead letter
+/// has that beginning, and dead-letter-size or size says how many bytes the payload had. The
+/// message's own properties are left out, so that the dead letter is small.
 core::OutgoingMessage dead_letter_message(const delivery::GivenUp& given_up,
                                           const core::TopicName& topic, core::QoS qos,
                                           core::ProtocolVersion protocol);

@@ -15,14 +15,21 @@
 
 namespace dapr_mqtt::instance {
 
-/// Brings what was given up to the dead-letter topic: published, and published
-/// again with back-off until the broker has it. So a message is on one topic or
-/// the other at any time, or on both for a moment.
+/// Publishes given-up messages to the dead-letter topic, again and again with back-off
+/// until the broker has them. Until then a message stays in the inbox; for a moment it
+/// may be in both places. If the broker permanently rejects a dead letter, the message is
+/// dropped with an error, since it would stay in the inbox for ever.
+/// That is so when the dead letter is larger than the broker's limit (INVALID_ARGUMENT), or
+/// when the broker has rejected it kMostRejections times by closing the connection
+/// (FAILED_PRECONDITION).
 ///
-/// All on the executor. Bounded by who gives: Dispatcher::kMaxDeadLetters and what
-/// its streams hold. Answers that come when it has gone do nothing.
+/// Used on the executor only. The number of dead letters is limited by
+/// Dispatcher::kMaxDeadLetters and the messages that its streams hold. Answers that come
+/// after the destructor are ignored.
 class DeadLetters {
  public:
+  /// More than one, since a broker that closes a connection does not say why.
+  static constexpr int kMostRejections = 2;
   struct Settings {
     core::TopicName topic;
     core::QoS qos = core::QoS::kAtLeastOnce;
@@ -32,14 +39,16 @@ class DeadLetters {
   };
   /// Publishes; the answer may come on any thread.
   using Publish = std::function<void(core::OutgoingMessage, std::function<void(base::Status)>)>;
-  /// The message may leave the inbox.
+  /// Called when the message may leave the inbox.
   using Done = std::function<void(core::InboxId)>;
 
   DeadLetters(Settings settings, base::Executor& executor, core::Counters& counters, base::Log log,
               Publish publish, Done done);
 
   void take(const delivery::GivenUp& given_up);
-  /// No new tries.
+  /// There is a connection for publishing: dead letters that waited for one are sent at once.
+  void connected();
+  /// Dead letters are not sent any more.
   void stop() { stopped_ = true; }
 
  private:
@@ -49,10 +58,14 @@ class DeadLetters {
     core::Delivery delivery;
     std::string error;
     base::Backoff backoff;
+    int rejections = 0;  ///< by closing the connection
+    /// The timer of the next try, if the last one had no connection; else 0.
+    base::Executor::TimerId until_connected = 0;
   };
 
   void send(core::InboxId id);
   void answered(core::InboxId id, const base::Status& status);
+  void drop(core::InboxId id, const base::Status& why);
   void finish(core::InboxId id);
 
   const Settings settings_;

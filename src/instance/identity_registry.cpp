@@ -7,9 +7,9 @@
 namespace dapr_mqtt::instance {
 
 void IdentityRegistry::claim(std::string identity, std::string owner, base::TimePoint deadline,
-                             Claimed claimed) {
+                             Claimed claimed, std::string key) {
   executor_.post([this, identity = std::move(identity), owner = std::move(owner), deadline,
-                  claimed = std::move(claimed)]() mutable {
+                  claimed = std::move(claimed), key = std::move(key)]() mutable {
     const auto [it, free] = held_.try_emplace(identity, Held{owner, {}});
     if (free) {
       grant(identity, claimed);
@@ -17,14 +17,16 @@ void IdentityRegistry::claim(std::string identity, std::string owner, base::Time
     }
     auto& waiters = it->second.waiters;
     const auto waiter = waiters.insert(waiters.end(), {std::move(owner), std::move(claimed), 0});
-    waiter->timer = executor_.post_at(deadline, [this, identity, waiter] {
+    waiter->timer = executor_.post_at(deadline, [this, identity, waiter, key] {
       Held& held = held_.at(identity);
       const Claimed give_up = std::move(waiter->claimed);
       held.waiters.erase(waiter);
       give_up(base::failed_precondition(
-          "this consumerID is in use by component " + base::quote(held.owner) +
+          "this " + key + " is in use by component " + base::quote(held.owner) +
           " of this process at the same broker, and MQTT allows one connection for each client "
-          "ID: give each Component its own consumerID (\"{uuid}\" makes one, in Kubernetes "
+          "ID: give each Component its own " +
+          key +
+          " (\"{uuid}\" makes one, in Kubernetes "
           "\"{podName}\" too), or stop the other daprd"));
     });
   });

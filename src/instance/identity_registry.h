@@ -1,11 +1,11 @@
 // One instance at a time for each MQTT identity (brokers and consumerID): two
-// would take the broker's connection from one another for ever (MQTT-3.1.4-2).
+// instances would take over each other's connection for ever (MQTT-3.1.4-2).
 #pragma once
 
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
-#include <list>
 #include <string>
 
 #include "dapr_mqtt/base/executor.h"
@@ -13,8 +13,8 @@
 
 namespace dapr_mqtt::instance {
 
-/// Thread-safe; all callbacks run on the executor, which is stopped before this
-/// goes.
+/// Thread-safe; all callbacks run on the executor, which must be stopped before
+/// this is destroyed.
 class IdentityRegistry {
  public:
   /// Holds an identity until it is destroyed, on any thread.
@@ -35,10 +35,12 @@ class IdentityRegistry {
 
   explicit IdentityRegistry(base::Executor& executor) : executor_(executor) {}
 
-  /// Waits until `deadline` for the present owner to let go: a daprd that
-  /// reloads or restarts comes before the end of its old connection is seen.
-  /// `owner` is named to whoever asks for the same identity meanwhile.
-  void claim(std::string identity, std::string owner, base::TimePoint deadline, Claimed claimed);
+  /// Waits until `deadline` for the present owner to release the identity: a daprd
+  /// that reloads or restarts may connect before the end of its old connection is
+  /// noticed. `owner` is named in the errors of others that claim the same identity.
+  /// `key`: the setting with the client ID, for the error.
+  void claim(std::string identity, std::string owner, base::TimePoint deadline, Claimed claimed,
+             std::string key = "consumerID");
 
  private:
   struct Waiter {
@@ -55,7 +57,7 @@ class IdentityRegistry {
   void grant(const std::string& identity, const Claimed& claimed);
 
   base::Executor& executor_;
-  std::map<std::string, Held> held_;  // the executor's alone
+  std::map<std::string, Held> held_;  // used on the executor only
 };
 
 }  // namespace dapr_mqtt::instance

@@ -18,12 +18,12 @@ InboxKeeper::InboxKeeper(core::DurableInbox& inbox, base::Executor& executor, ba
       times_(times),
       backoff_(times.retry_first, times.retry_most, std::random_device{}()),
       self_(std::make_shared<InboxKeeper*>(this)) {
-  inbox_.watch([&timer = executor_, after = times_.flush_after,
-                weak = std::weak_ptr<InboxKeeper*>(self_)] {
-    timer.post_at(timer.now() + after, [weak] {
-      if (const auto self = weak.lock()) (*self)->flush();
-    });
-  });
+  inbox_.watch(
+      [&timer = executor_, after = times_.flush_after, weak = std::weak_ptr<InboxKeeper*>(self_)] {
+        timer.post_at(timer.now() + after, [weak] {
+          if (const auto self = weak.lock()) (*self)->flush();
+        });
+      });
 }
 
 void InboxKeeper::disk_failed(const base::Status& cause) {
@@ -37,21 +37,21 @@ void InboxKeeper::disk_failed(const base::Status& cause) {
 
 void InboxKeeper::fails(const base::Status& cause) {
   if (std::exchange(failing_, true)) return;
-  hooks_.disk_fails(cause);  // first, so that who reads the line finds it so
-  log_.error("the inbox cannot be written: " + cause.message() +
-             "; receiving stops, and the broker queues for this session. What could not be stored is "
-             "not acknowledged: the broker sends it again. Free the disk; it goes on by itself");
+  hooks_.disk_fails(cause);  // first, so that health agrees with the log line
+  log_.error(
+      "the inbox cannot be written: " + cause.message() +
+      "; what should be stored is not acknowledged and stays at the broker, which queues for "
+      "this session. Free the disk; it goes on by itself");
 }
 
 void InboxKeeper::try_again() {
   if (std::exchange(retry_posted_, true)) return;
-  executor_.post_at(executor_.now() + backoff_.next(),
-                    [weak = std::weak_ptr<InboxKeeper*>(self_)] {
-                      const auto self = weak.lock();
-                      if (!self) return;
-                      (*self)->retry_posted_ = false;
-                      (*self)->flush();
-                    });
+  executor_.post_at(executor_.now() + backoff_.next(), [weak = std::weak_ptr<InboxKeeper*>(self_)] {
+    const auto self = weak.lock();
+    if (!self) return;
+    (*self)->retry_posted_ = false;
+    (*self)->flush();
+  });
 }
 
 void InboxKeeper::flush() {
@@ -63,14 +63,15 @@ void InboxKeeper::flush() {
   }
   backoff_.reset();
   if (more.value()) {
-    executor_.post([weak = std::weak_ptr<InboxKeeper*>(self_)] {  // acknowledgements get in between
+    // As a task of its own, so that acknowledgements can run in between.
+    executor_.post([weak = std::weak_ptr<InboxKeeper*>(self_)] {
       if (const auto self = weak.lock()) (*self)->flush();
     });
     return;
   }
   if (!std::exchange(failing_, false)) return;
   hooks_.disk_works();
-  log_.info("the inbox can be written again: receiving goes on");
+  log_.info("the inbox can be written again");
 }
 
 }  // namespace dapr_mqtt::instance

@@ -11,21 +11,22 @@
 
 namespace dapr_mqtt::instance {
 
-/// Keeps a durable inbox written, in groups and soon, and tries again with
-/// back-off while the disk fails.
+/// Flushes a durable inbox soon after changes, many changes at a time, and tries
+/// again with back-off while the disk fails.
 ///
-/// All on the executor but disk_failed(). Tasks that are still posted when it
-/// goes do nothing. The inbox outlives it.
+/// Used on the executor only, except disk_failed(). Tasks that run after its
+/// destructor do nothing. The inbox must outlive it.
 class InboxKeeper {
  public:
   struct Hooks {
-    /// Stop intake: what comes in cannot be acknowledged. Once, until disk_works.
+    /// Messages cannot be stored, and so stay at the broker. Not called again before disk_works.
     std::function<void(const base::Status&)> disk_fails;
-    /// All that is in the inbox is stored.
+    /// The inbox is completely written again.
     std::function<void()> disk_works;
   };
   struct Times {
-    /// From a settle to its being on disk, at most: what a kill delivers again.
+    /// The longest time until a settle is written: a process that is killed before that delivers
+    /// the message again.
     base::Duration flush_after = std::chrono::milliseconds(20);
     base::Duration retry_first = std::chrono::milliseconds(250);
     base::Duration retry_most = std::chrono::seconds(10);
@@ -35,7 +36,7 @@ class InboxKeeper {
   InboxKeeper(core::DurableInbox& inbox, base::Executor& executor, base::Log log, Hooks hooks,
               Times times);
 
-  /// What commit or append said. On any thread.
+  /// commit() or append() has failed with this error. On any thread.
   void disk_failed(const base::Status& cause);
 
  private:

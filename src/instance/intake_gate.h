@@ -4,23 +4,22 @@
 
 namespace dapr_mqtt::instance {
 
-/// Why an instance takes no messages in; it does only while there is no reason
-/// not to. For one thread.
+/// The reasons why an instance takes no messages in; it takes them while there is
+/// no reason. For one thread.
 class IntakeGate {
  public:
   enum Reason : std::uint8_t {
     kInboxFull = 1,
-    kDiskFails = 2,
-    kDraining = 4,
+    kDraining = 2,
   };
 
-  /// True when this is what stops intake.
+  /// Adds a reason. True when intake was open before, and so must stop now.
   bool shut(Reason reason) {
     const bool was_open = reasons_ == 0;
     reasons_ = static_cast<std::uint8_t>(reasons_ | reason);
     return was_open;
   }
-  /// True when intake may go on from here.
+  /// Removes a reason. True when it was the last one, and intake must go on now.
   bool open(Reason reason) {
     const bool was_shut = reasons_ != 0;
     reasons_ = static_cast<std::uint8_t>(reasons_ & ~reason);

@@ -8,9 +8,9 @@
 
 namespace dapr_mqtt::instance {
 
-/// A publisher whose messages carry the instance's mark, while one is needed. Put
-/// on when they are sent, not when they are asked for: a publish may be asked for
-/// before the subscription that it waits for has said what it wants.
+/// A publisher that adds the instance's mark to messages, while one is needed. The
+/// mark is added when a message is sent, not when the publish is requested: at that
+/// time the subscription that the publish waits for may not have asked for noLocal.
 class MarkingPublisher final : public core::BrokerPublisher {
  public:
   MarkingPublisher(std::unique_ptr<core::BrokerPublisher> real, const OwnMessages& own)
@@ -18,6 +18,7 @@ class MarkingPublisher final : public core::BrokerPublisher {
 
   void open() override { real_->open(); }
   void close(std::function<void()> closed) override { real_->close(std::move(closed)); }
+  void reconnect(base::Status cause) override { real_->reconnect(std::move(cause)); }
   base::Status publish(const core::OutgoingMessage& message, Completion done) override {
     if (!own_.used()) return real_->publish(message, std::move(done));
     return real_->publish(own_.marked(message), std::move(done));

@@ -1,9 +1,10 @@
-// The way in: inbox, dispatcher, intake and subscriptions of an instance.
+// The receiving side of an instance: inbox, dispatcher, intake and subscriptions.
 #include <algorithm>
-#include <limits>
 #include <random>
 #include <utility>
 
+#include "dapr_mqtt/base/text.h"
+#include "dapr_mqtt/inspect/share_check.h"
 #include "dapr_mqtt/storage/memory_inbox.h"
 #include "instance/client_identity.h"
 #include "instance/mqtt_instance.h"
@@ -11,82 +12,114 @@
 namespace dapr_mqtt::instance {
 namespace {
 
-// What an instance may hold for consumers that are slow when it has no disk to put
-// it on. Messages past it are dropped (oldest first) and counted.
+// The limit of an inbox that has no disk. Messages past it are dropped (oldest first)
+// and counted.
 constexpr std::size_t kMaxBytesInMemory = 32U << 20U;
+/// The broker must have some messages to send while acknowledgements are on their way to it.
+constexpr std::size_t kLeastReceiveMaximum = 20;
 
 delivery::Policy policy_of(const config::ComponentSettings& settings) {
   delivery::Policy policy;
   policy.max_retries = settings.max_retries;
   policy.retry_interval = settings.retry_interval;
-  policy.order = settings.in_order ? core::Inbox::Order::kStrict : core::Inbox::Order::kReady;
+  policy.order = settings.order;
   policy.window.messages = settings.max_handlers;
   return policy;
 }
 
 }  // namespace
 
-void MqttInstance::make_way_in(std::unique_ptr<core::DurableInbox> durable,
-                               const std::string& state_dir) {
-  const bool persistent = !settings_.connection.clean_session;
-  core::InboxLimits limits = settings_.inbox;
+void MqttInstance::make_receiving(std::unique_ptr<core::DurableInbox> durable,
+                                  const FactoryOptions& options) {
+  persistent_ = !settings_.connection.clean_session;
+  core::InboxLimits limits = settings_.inbox_limits;
   if (durable) {
     durable_ = durable.get();
     inbox_ = std::move(durable);
     make_keeper(*durable_);
-  } else if (!state_dir.empty()) {
+  } else if (!persistent_ && !options.state_dir.empty()) {
     inbox_ = std::make_unique<storage::MemoryInbox>(
-        limits, storage::SpillOptions{.folder = state_dir}, log_);
+        limits, storage::SpillOptions{.folder = options.state_dir}, log_);
   } else {
     limits.max_bytes = std::min(limits.max_bytes, kMaxBytesInMemory);
     inbox_ = std::make_unique<storage::MemoryInbox>(limits);
   }
   inbox_limits_ = limits;
-  dispatcher_ = std::make_unique<delivery::Dispatcher>(
-      policy_of(settings_), delivery_worker_, wall_clock_, *inbox_, counters_, log_,
-      delivery::DispatcherHooks{
-          .intake_full =
-              [this] {
-                core::bump(counters_.intake_paused);
-                log_.warn("the inbox is full (" + std::to_string(inbox_->usage().messages) +
-                          " messages wait for the app): receiving stops, the broker queues for "
-                          "this session, until half is handled");
-                stop_intake(IntakeGate::kInboxFull);
-              },
-          .intake_resume =
-              [this] {
-                log_.info("half of the inbox is free again: receiving goes on");
-                go_on(IntakeGate::kInboxFull);
-              },
-          .given_up = nullptr,
-          .dead_letter = settings_.dead_letter_topic
-                             ? [this](const delivery::GivenUp& g) { dead_letters_->take(g); }
-                             : std::function<void(const delivery::GivenUp&)>(),
-      });
+  if (options.return_free_memory) {
+    MemoryReturn::Load load;
+    load.in_use = [this] {
+      return inbox_->usage().bytes + static_cast<std::size_t>(counters_.publish_bytes_pending);
+    };
+    load.passed = [this] { return counters_.published_bytes + counters_.received_bytes; };
+    memory_return_.emplace(delivery_worker_, std::move(load), options.return_free_memory);
+  }
+  make_intake_control();
+  delivery::DispatcherHooks hooks;
+  hooks.arrived = [this] {
+    if (hold_watch_) hold_watch_->arrived();
+    if (memory_return_) memory_return_->arrived();
+  };
+  if (settings_.dead_letter_topic) {
+    hooks.dead_letter = [this](const delivery::GivenUp& g) { dead_letters_->take(g); };
+  }
+  dispatcher_ = std::make_unique<delivery::Dispatcher>(policy_of(settings_), delivery_worker_,
+                                                       clock_, *inbox_, *intake_control_, counters_,
+                                                       log_, std::move(hooks));
   if (settings_.dead_letter_topic) make_dead_letters();
   delivery::IntakeOptions intake;
-  intake.persistent = persistent;
+  intake.persistent = persistent_;
+  intake.keep = settings_.inbox == config::Inbox::kDisk && durable_ != nullptr ? core::Keep::kStore
+                                                                               : core::Keep::kHold;
   intake.limits = limits;
-  // With a dead-letter topic the dispatcher sees to those that daprd does not take.
-  if (dead_letters_) intake.max_payload = std::numeric_limits<std::size_t>::max();
+  intake.dead_letters = dead_letters_ != nullptr;
+  intake.ignored = inspect::kShareCheckTopics;
   intake_ = std::make_unique<delivery::Intake>(
-      intake, routes_, *inbox_, dispatcher_->arrivals(), delivery_worker_, wall_clock_, counters_,
-      log_, [this](const base::Status& cause) {
-        if (keeper_) keeper_->disk_failed(cause);  // memory does not fail
+      intake, routes_, *inbox_, dispatcher_->arrivals(), delivery_worker_, clock_, counters_, log_,
+      [this](const base::Status& cause) {
+        if (keeper_) keeper_->disk_failed(cause);  // a memory inbox has none, and does not fail
       },
       [this](const core::TopicFilter& filter, const core::IncomingMessage& message) {
         return own_messages_.unwanted(filter, message);
-      });
+      },
+      [this](const core::TopicFilter& filter) { return event_filters_.contains(filter); });
+  if (durable_ != nullptr && intake.keep == core::Keep::kHold) {
+    hold_watch_ =
+        std::make_unique<delivery::HoldWatch>(delivery_worker_, *inbox_, *intake_, *dispatcher_);
+  }
   subscribe::Subscriptions::Settings subscriptions;
-  subscriptions.clean_session = !persistent;
+  subscriptions.clean_session = !persistent_;
   subscriptions.seed = std::random_device{}();
-  // A session with a random client ID is one that nobody resumes.
+  // No later process resumes a session with a random client ID.
   if (durable_ != nullptr && !settings_.random_client_id) {
     subscriptions.session = &durable_->session();
   }
   subscribe::SubscriptionHost& host = *this;
   subscriptions_ = std::make_unique<subscribe::Subscriptions>(delivery_worker_, host, subscriptions,
                                                               counters_, log_);
+}
+
+void MqttInstance::make_intake_control() {
+  delivery::IntakeHooks hooks;
+  hooks.full = [this] {
+    core::bump(counters_.intake_paused);
+    log_.warn("the inbox is full (" + std::to_string(inbox_->usage().messages) +
+              " messages wait for the app): what comes in stays at the broker, without an "
+              "acknowledgement, until half is handled");
+  };
+  hooks.overfull = [this] {
+    log_.warn(
+        "the inbox is full and the broker goes on sending without acknowledgements: receiving "
+        "stops, and the broker queues for this session, until half is handled");
+    stop_intake(IntakeGate::kInboxFull);
+  };
+  hooks.resume = [this] {
+    log_.info("half of the inbox is free again");
+    if (!hold_watch_) inbox_->store_held(inbox_->last_id());
+    resume_intake(IntakeGate::kInboxFull);
+  };
+  const bool stores = durable_ != nullptr || !persistent_;
+  intake_control_ = std::make_unique<delivery::IntakeControl>(stores, delivery_worker_, *inbox_,
+                                                              counters_, log_, std::move(hooks));
 }
 
 void MqttInstance::make_dead_letters() {
@@ -108,20 +141,13 @@ void MqttInstance::make_keeper(core::DurableInbox& durable) {
       InboxKeeper::Hooks{
           .disk_fails =
               [this](const base::Status& cause) {
-                {
-                  base::MutexLock lock(mutex_);
-                  disk_health_ = cause.with_context("the inbox cannot be written");
-                }
-                stop_intake(IntakeGate::kDiskFails);
+                base::MutexLock lock(mutex_);
+                disk_health_ = cause.with_context("the inbox cannot be written");
               },
           .disk_works =
               [this] {
-                {
-                  base::MutexLock lock(mutex_);
-                  disk_health_ = {};
-                }
-                dispatcher_->look_at_intake();  // what was given back may have made room
-                go_on(IntakeGate::kDiskFails);
+                base::MutexLock lock(mutex_);
+                disk_health_ = {};
               },
       });
 }
@@ -130,19 +156,31 @@ void MqttInstance::stop_intake(IntakeGate::Reason reason) {
   if (gate_.shut(reason)) subscriptions_->suspend();
 }
 
-void MqttInstance::go_on(IntakeGate::Reason reason) {
+void MqttInstance::resume_intake(IntakeGate::Reason reason) {
   if (gate_.open(reason)) subscriptions_->resume();
 }
 
 std::unique_ptr<core::BrokerConsumer> MqttInstance::make_consumer(
     std::size_t index, core::ConnectionListener& listener) {
-  while (sinks_.size() <= index) sinks_.push_back(intake_->sink(sinks_.size()));
+  while (sinks_.size() <= index) {
+    sinks_.push_back(intake_->sink(sinks_.size(), event_ids(sinks_.size())));
+  }
   core::ConnectionOptions options = settings_.connection;
   options.client_id = consumer_client_id(options.client_id, index);
-  if (index != 0) options.will.reset();  // one for the instance
-  core::PacketStore* packets =
-      durable_ != nullptr ? &durable_->session().packets(index) : nullptr;
+  options.max_payload = delivery::kMaxPayload;
+  if (persistent_) {
+    options.receive_maximum = static_cast<std::uint16_t>(
+        std::clamp<std::size_t>(settings_.max_handlers, kLeastReceiveMaximum, 65535));
+  }
+  if (index != 0) options.will.reset();  // one will for the instance
+  core::PacketStore* packets = durable_ != nullptr ? &durable_->session().packets(index) : nullptr;
   return broker_.make_consumer(std::move(options), listener, *sinks_[index], packets, log_);
+}
+
+core::EventIds* MqttInstance::event_ids(std::size_t connection) {
+  // No later process resumes a session with a random client ID.
+  if (durable_ == nullptr || settings_.random_client_id) return nullptr;
+  return durable_->session().event_ids(connection);
 }
 
 void MqttInstance::routes_changed(const subscribe::ConnectionPlan& plan) {
@@ -151,10 +189,31 @@ void MqttInstance::routes_changed(const subscribe::ConnectionPlan& plan) {
 
 void MqttInstance::subscription_ended(const core::TopicFilter& filter) {
   ready_.ended(filter);
-  dispatcher_->discard(filter);
+  event_filters_.ended(filter);
+  const std::size_t dropped = intake_control_->discard(filter);
+  if (dropped == 0) return;
+  core::bump(counters_.dropped_ended, dropped);
+  log_.warn("topic filter " + base::quote(filter.str()) + ": its last stream was closed and the " +
+            "subscription ended; " + std::to_string(dropped) +
+            " message(s) that waited for the app are dropped" +
+            (settings_.connection.clean_session ? " (cleanSession: \"false\" keeps them)" : ""));
 }
 
-void MqttInstance::grace_over() { dispatcher_->abandon_unopened(); }
+/// The broker does not have the held messages any more: store them.
+void MqttInstance::session_lost() {
+  if (persistent_) inbox_->store_held(inbox_->last_id());
+}
+
+void MqttInstance::granted(const core::TopicFilter& filter, std::size_t endpoint) {
+  group_check_.granted(filter, endpoint);
+}
+
+void MqttInstance::grace_over() { intake_control_->abandon_unopened(); }
+
+void MqttInstance::answer_missing(const std::optional<core::MissingAnswer>& answer) {
+  base::MutexLock lock(mutex_);
+  receive_missing_ = answer;
+}
 
 void MqttInstance::health_changed(const base::Status& health) {
   ready_.healthy(health.ok());

@@ -7,20 +7,20 @@
 
 namespace dapr_mqtt::instance {
 
-/// A PullMessages stream's side of an instance: turns its calls into tasks on
-/// mqtt-deliver. From its making until its subscription is settled, later
-/// publishes of the instance are held back.
+/// A PullMessages stream's side of an instance: turns its calls into tasks of the executor
+/// mqtt-deliver; acknowledge() uses enter(). From the stream's creation until its subscription is
+/// accepted or refused, later publishes of the instance wait.
 class MqttInstance::MqttStream final : public Stream {
  public:
   MqttStream(std::shared_ptr<MqttInstance> instance, std::shared_ptr<core::Subscriber> subscriber);
   ~MqttStream() override { close(); }
 
   base::Status subscribe(std::string_view topic, const core::Metadata& metadata) override;
-  void acknowledge(std::string_view id, std::optional<std::string> error) override;
+  void acknowledge(std::string_view id, std::optional<core::DeliveryError> error) override;
   void close() override;
 
  private:
-  /// What tasks on mqtt-deliver share; theirs alone but for the constants.
+  /// Used only by tasks on mqtt-deliver.
   struct State {
     std::shared_ptr<core::Subscriber> subscriber;
     std::optional<core::TopicFilter> filter;  ///< set once subscribed

@@ -10,11 +10,11 @@
 
 namespace dapr_mqtt::instance {
 
-/// One info line when all that was subscribed is in force: where, how and what. An
-/// app's subscriptions come one after the other, so it waits until no more come;
-/// and it comes again only when the topics have changed.
+/// Logs one info line when all subscriptions are in force: topics, broker and session.
+/// An app's subscriptions come one after the other, so it waits until no more come.
+/// It logs the line again only when the topics have changed.
 ///
-/// On one executor, which stops before this is destroyed.
+/// Used on one executor, which is stopped before this is destroyed.
 class ReadyReport {
  public:
   static constexpr std::chrono::milliseconds kNoMoreCome{300};
@@ -23,11 +23,11 @@ class ReadyReport {
 
   /// A subscription begins.
   void begins(const core::TopicFilter& filter);
-  /// One that began is in force, or refused.
+  /// A subscription that began is in force, or refused.
   void settled();
-  /// What Subscriptions says: nothing is reported as ready while it is not OK.
+  /// The health of Subscriptions: while it is not OK, nothing is reported as ready.
   void healthy(bool yes);
-  /// Nobody wants the filter any more.
+  /// The filter's subscription has ended.
   void ended(const core::TopicFilter& filter) { filters_.erase(filter); }
 
  private:

@@ -1,193 +1,213 @@
 #include "mqtt/attempt.h"
 
+#include <poll.h>
+
 #include <algorithm>
+#include <chrono>
+#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
+
+#include "dapr_mqtt/base/mutex.h"
+#include "mqtt/waker.h"
 
 namespace dapr_mqtt::mqtt {
 namespace {
 
 using std::chrono::milliseconds;
+using std::chrono::steady_clock;
 
-/// Kept back of the time for an attempt to find out why it failed: enough for TCP
-/// and TLS with a broker that is 100 ms away.
-constexpr milliseconds kForDiagnosis{700};
-/// For the way from our timer to the listener.
+/// The time to report the result to the listener.
 constexpr milliseconds kForReporting{50};
+
+/// Of several causes, the one of the attempt that got furthest says most. Depths are those of
+/// transport::Dialled, and this one if the broker has answered.
+constexpr int kBrokerHasAnswered = 10;
+
+struct Cause {
+  base::Status status;
+  int depth = 0;
+};
+
+/// Paho's answer to one CONNECT, given once, on a thread of Paho's.
+class Answer {
+ public:
+  void give(base::Result<bool> session_present, bool by_broker) {
+    {
+      base::MutexLock lock(mutex_);
+      if (answer_) return;
+      answer_.emplace(std::move(session_present));
+      by_broker_ = by_broker;
+    }
+    given_.wake();
+  }
+  /// None: time is up, or `cancel` is set.
+  std::optional<base::Result<bool>> wait(const transport::Cancel& cancel, base::TimePoint deadline,
+                                         bool& by_broker) {
+    for (;;) {
+      {
+        base::MutexLock lock(mutex_);
+        by_broker = by_broker_;
+        if (answer_) return std::move(answer_);
+      }
+      const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
+      if (cancel.is_set() || left.count() <= 0) return std::nullopt;
+      pollfd fds[] = {{given_.fd(), POLLIN, 0}, {cancel.fd(), POLLIN, 0}};
+      ::poll(fds, 2, static_cast<int>(left.count()));
+    }
+  }
+
+ private:
+  Waker given_;
+  base::Mutex mutex_;
+  std::optional<base::Result<bool>> answer_ DM_GUARDED_BY(mutex_);
+  bool by_broker_ DM_GUARDED_BY(mutex_) = false;
+};
+
+/// Lets the event handlers of a client find that client. Thread-safe.
+class ClientReference {
+ public:
+  void set(const std::shared_ptr<const PahoClient>& client) {
+    base::MutexLock lock(mutex_);
+    client_ = client;
+  }
+  std::weak_ptr<const PahoClient> get() {
+    base::MutexLock lock(mutex_);
+    return client_;
+  }
+
+ private:
+  base::Mutex mutex_;
+  std::weak_ptr<const PahoClient> client_ DM_GUARDED_BY(mutex_);
+};
+
+/// Why dialling failed. A refusal by the proxy becomes UNAVAILABLE: otherwise it would look as if
+/// the broker had refused changed credentials.
+base::Status dial_failure(const transport::Dialled& dialled) {
+  const bool by_broker = dialled.depth > transport::Dialled::Depth::kProxy;
+  const bool refused = dialled.status.kind() == base::ErrorKind::kUnauthenticated ||
+                       dialled.status.kind() == base::ErrorKind::kPermissionDenied;
+  return refused && !by_broker ? base::unavailable(dialled.status.message()) : dialled.status;
+}
+
+/// The attempts at one endpoint.
+class EndpointAttempt {
+ public:
+  EndpointAttempt(const AttemptContext& context, std::size_t endpoint, base::TimePoint deadline)
+      : context_(context),
+        index_(endpoint),
+        endpoint_(context.options.endpoints[endpoint]),
+        deadline_(deadline) {}
+
+  /// None: no address of the endpoint worked, and cause() says why.
+  std::optional<AttemptMade> run() {
+    transport::Dialer dialer(endpoint_, context_.options, context_.resolver, context_.cancel);
+    do {
+      transport::Dialled dialled = dialer.next(deadline_);
+      if (!dialled.stream) {
+        note({dial_failure(dialled), static_cast<int>(dialled.depth)});
+        continue;
+      }
+      const auto now = steady_clock::now();
+      auto made =
+          connect(std::move(dialled), dialer.more() ? now + (deadline_ - now) / 2 : deadline_);
+      if (made) return made;
+    } while (dialer.more() && !over() && cause_->depth < kBrokerHasAnswered);
+    return std::nullopt;
+  }
+
+  Cause cause() { return std::move(*cause_); }
+
+ private:
+  bool over() const { return context_.cancel.is_set() || steady_clock::now() >= deadline_; }
+
+  void note(Cause cause) {
+    // Keeps the cause of the address that got furthest.
+    if (!cause_ || cause.depth >= cause_->depth) cause_ = std::move(cause);
+  }
+
+  std::optional<AttemptMade> connect(transport::Dialled dialled, base::TimePoint until) {
+    const auto answer = std::make_shared<Answer>();
+    // Events may come before make() has returned the client.
+    const auto self = std::make_shared<ClientReference>();
+    PahoClient::Events events;
+    events.connected = [answer](bool session_present) { answer->give(session_present, true); };
+    events.connect_failed = [answer](base::Status cause, bool answered) {
+      answer->give(std::move(cause), answered);
+    };
+    events.lost = [lost = context_.lost, self](const base::Status& cause, core::ConnectionEnd end) {
+      lost(self->get(), cause, end);
+    };
+    auto client =
+        PahoClient::make(std::move(dialled.stream), context_.options, endpoint_.uses_tls(),
+                         std::move(events), context_.sink, context_.ledger);
+    if (!client.ok()) {
+      note({client.status(), 0});
+      return std::nullopt;
+    }
+    self->set(client.value());
+    const bool earlier_unanswered = context_.unanswered[index_];
+    context_.unanswered[index_] = true;
+    base::Status begun = client.value()->connect(context_.options, context_.clean_session);
+    bool by_broker = false;
+    std::optional<base::Result<bool>> answered;
+    if (begun.ok()) answered = answer->wait(context_.cancel, until, by_broker);
+    if (answered && answered->ok()) {
+      return AttemptMade{std::move(client).value(), answered->value(), earlier_unanswered, index_,
+                         dialled.certificate_end};
+    }
+    // A broker that refuses CONNECT has created no session (MQTT-3.2.2-6).
+    if (answered && by_broker) context_.unanswered[index_] = earlier_unanswered;
+    client.value()->shut_down(base::cancelled("the connection attempt was given up"));
+    const int depth = static_cast<int>(dialled.depth);
+    if (!begun.ok()) {
+      note({std::move(begun), 0});
+    } else if (answered) {
+      note({answered->status(), by_broker ? kBrokerHasAnswered : depth});
+    } else {
+      note({base::unavailable(
+                "timed out: the broker accepts connections but does not answer MQTT CONNECT"),
+            depth});
+    }
+    return std::nullopt;
+  }
+
+  const AttemptContext& context_;
+  const std::size_t index_;
+  const core::Endpoint& endpoint_;
+  const base::TimePoint deadline_;
+  std::optional<Cause> cause_;
+};
+
+base::Status summary(const std::vector<core::Endpoint>& endpoints, std::vector<Cause> causes) {
+  std::string text;
+  const Cause* deepest = &causes.front();
+  for (std::size_t i = 0; i < causes.size(); ++i) {
+    text += (i > 0 ? "; " : "") + endpoints[i].str() + ": " + causes[i].status.message();
+    if (causes[i].depth > deepest->depth) deepest = &causes[i];
+  }
+  return {deepest->status.kind(), std::move(text)};
+}
 
 }  // namespace
 
-Attempt::Attempt(Context context, Lost lost, Done done)
-    : context_(std::move(context)),
-      lost_(std::move(lost)),
-      done_(std::move(done)),
-      keep_alive_(context_.keep_alive) {
-  const milliseconds total = context_.options.connect_timeout;
-  deadline_ = context_.worker->now() + total - std::min(kForReporting, total / 10);
-  paho_deadline_ = deadline_ - std::min(kForDiagnosis, total / 4);
-  step_ = std::make_shared<int>(0);
-  post([this] { next_endpoint(); });
-}
-
-Attempt::~Attempt() { end_step(); }
-
-std::function<void()> Attempt::in_this_step(std::function<void()> task) {
-  return [step = std::weak_ptr<int>(step_), task = std::move(task)] {
-    if (!step.expired()) task();
-  };
-}
-
-void Attempt::post(std::function<void()> task) {
-  context_.worker->post(in_this_step(std::move(task)));
-}
-
-void Attempt::begin_step(base::TimePoint until, std::function<void()> on_timeout) {
-  end_step();
-  step_ = std::make_shared<int>(0);
-  timer_ = context_.worker->post_at(until, in_this_step(std::move(on_timeout)));
-}
-
-void Attempt::end_step() {
-  step_.reset();
-  if (timer_ != 0) context_.worker->cancel(std::exchange(timer_, 0));
-  if (ticket_ != 0) context_.resolver.cancel(std::exchange(ticket_, 0));
-  if (client_) client_->shut_down(base::cancelled("the connection attempt was given up"));
-  client_.reset();
-  pin_.reset();
-}
-
-void Attempt::next_endpoint() {
-  const auto& endpoints = context_.options.endpoints;
-  if (endpoint_index_ == endpoints.size()) return give_up();
-  const base::TimePoint now = context_.worker->now();
-  const auto left = std::max(base::Duration::zero(), paho_deadline_ - now);
-  endpoint_deadline_ = now + left / static_cast<int>(endpoints.size() - endpoint_index_);
-  endpoint_cause_.reset();
-  address_index_ = 0;
-  if (is_numeric_address(endpoint().host)) {
-    addresses_ = {endpoint().host};
-    next_address();
-  } else {
-    resolve();
+base::Result<AttemptMade> attempt_to_connect(const AttemptContext& context) {
+  const milliseconds total = context.options.connect_timeout;
+  const milliseconds time = total - std::min(kForReporting, total / 10);
+  const auto deadline = steady_clock::now() + time;
+  const auto& endpoints = context.options.endpoints;
+  std::vector<Cause> causes;
+  for (std::size_t i = 0; i < endpoints.size(); ++i) {
+    const auto now = steady_clock::now();
+    const base::Duration share =
+        std::max(base::Duration::zero(), deadline - now) / static_cast<int>(endpoints.size() - i);
+    EndpointAttempt attempt(context, i, now + (context.whole_timeout ? time : share));
+    if (auto made = attempt.run()) return *std::move(made);
+    if (context.cancel.is_set()) return base::cancelled("the connection attempt was given up");
+    causes.push_back(attempt.cause());
   }
-}
-
-void Attempt::resolve() {
-  begin_step(endpoint_deadline_, [this] {
-    note({base::unavailable("timed out looking up the host name: the name server does not answer"),
-          0});
-    addresses_.clear();
-    next_address();
-  });
-  ticket_ = context_.resolver.resolve(
-      endpoint().host, [this, worker = context_.worker,
-                        step = std::weak_ptr<int>(step_)](const Resolver::Addresses& found) {
-        worker->post([this, step, found] {
-          if (step.expired()) return;
-          addresses_.clear();
-          if (found.ok()) {
-            addresses_ = found.value();
-          } else {
-            note({found.status(), 0});
-          }
-          next_address();
-        });
-      });
-}
-
-void Attempt::next_address() {
-  end_step();
-  if (address_index_ < addresses_.size()) return connect(addresses_[address_index_]);
-  causes_.push_back(*endpoint_cause_);
-  ++endpoint_index_;
-  next_endpoint();
-}
-
-void Attempt::connect(const std::string& address) {
-  const base::TimePoint now = context_.worker->now();
-  const auto left = std::max(base::Duration::zero(), endpoint_deadline_ - now);
-  begin_step(now + left / static_cast<int>(addresses_.size() - address_index_),
-             [this] { address_failed(AttemptEnd::kSilence); });
-  if (address != endpoint().host) pin_.emplace(endpoint().host, address);
-
-  // Paho's threads run these: they only post, and the step tells whether anybody
-  // still wants to know.
-  const auto in_step = [worker = context_.worker, step = std::weak_ptr<int>(step_)](auto task) {
-    worker->post([step, task] {
-      if (!step.expired()) task();
-    });
-  };
-  PahoClient::Events events;
-  auto id = std::make_shared<const PahoClient*>(nullptr);
-  events.connected = [this, in_step](bool session_present) {
-    in_step([this, session_present] { connected(session_present); });
-  };
-  events.connect_failed = [this, in_step](const base::Status& refusal) {
-    in_step([this, refusal] { connect_failed(refusal); });
-  };
-  events.lost = [id, lost = lost_](const base::Status& reason) { lost(*id, reason); };
-  auto made = PahoClient::make(endpoint(), context_.options, std::move(events), context_.sink,
-                               context_.store);
-  base::Status status = made.status();
-  if (made.ok()) {
-    client_ = std::move(made).value();
-    *id = client_.get();
-    status = client_->connect(context_.options, context_.files, context_.clean_session, keep_alive_);
-  }
-  if (status.ok()) return;
-  note({status, 0});
-  ++address_index_;
-  next_address();
-}
-
-void Attempt::connected(bool session_present) {
-  // A server's keep alive must be used (MQTT-3.1.2-21), and Paho 1.3.12 ignores it.
-  const auto wanted = client_->limits().server_keep_alive.value_or(keep_alive_);
-  if (std::exchange(keep_alive_, wanted) != wanted) return next_address();  // the same one again
-  Made made{std::exchange(client_, nullptr), session_present, endpoint(), keep_alive_};
-  end_step();
-  finish(std::move(made));
-}
-
-void Attempt::connect_failed(const base::Status& refusal) {
-  if (refusal.ok()) return address_failed(AttemptEnd::kBroken);
-  note({refusal, 3});
-  address_index_ = addresses_.size();  // the broker itself has spoken
-  next_address();
-}
-
-void Attempt::address_failed(AttemptEnd end) {
-  end_step();  // the client's socket is closed before ours opens
-  const std::string& address = addresses_[address_index_];
-  const auto parts = static_cast<int>(addresses_.size() * context_.options.endpoints.size());
-  const base::TimePoint until =
-      end == AttemptEnd::kSilence
-          ? std::min(deadline_, context_.worker->now() + (deadline_ - paho_deadline_) / parts)
-          : std::min(deadline_, context_.worker->now() + (deadline_ - paho_deadline_));
-  note(diagnose(endpoint(), context_.options.protocol, address, context_.files, end, until));
-  ++address_index_;
-  next_address();
-}
-
-void Attempt::note(Diagnosis diagnosis) {
-  // Of a name's addresses, the one that got furthest tells most.
-  if (!endpoint_cause_ || diagnosis.depth >= endpoint_cause_->depth)
-    endpoint_cause_ = std::move(diagnosis);
-}
-
-void Attempt::give_up() {
-  std::string text;
-  const Diagnosis* most_telling = &causes_.front();
-  for (std::size_t i = 0; i < causes_.size(); ++i) {
-    text += (i > 0 ? "; " : "") + context_.options.endpoints[i].str() + ": " +
-            causes_[i].cause.message();
-    if (causes_[i].depth > most_telling->depth) most_telling = &causes_[i];
-  }
-  finish(base::Status(most_telling->cause.kind(), std::move(text)));
-}
-
-void Attempt::finish(base::Result<Made> result) {
-  const Done done = done_;  // it may destroy this attempt
-  done(std::move(result));
+  return summary(endpoints, std::move(causes));
 }
 
 }  // namespace dapr_mqtt::mqtt

@@ -1,15 +1,14 @@
 #include "mqtt/broker_limits.h"
 
-#include <algorithm>
 #include <string>
 
 #include "dapr_mqtt/base/text.h"
-#include "mqtt/properties.h"
+#include "mqtt/message_properties.h"
 
 namespace dapr_mqtt::mqtt {
 namespace {
 
-/// The whole PUBLISH packet (section 3.3).
+/// The size of the whole PUBLISH packet (section 3.3).
 std::size_t packet_size(core::ProtocolVersion protocol, const core::OutgoingMessage& message) {
   std::size_t size = 2 + message.topic.str().size() + message.payload.size();
   if (message.qos != core::QoS::kAtMostOnce) size += 2;
@@ -22,40 +21,6 @@ std::string topic_of(const core::OutgoingMessage& message) {
 }
 
 }  // namespace
-
-BrokerLimits limits_in_connack(const MQTTProperties& properties) {
-  BrokerLimits limits;
-  // 0 is a protocol error in both; a broker that sends it is taken at its default.
-  if (const auto n = number_property(properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM); n && *n > 0) {
-    limits.receive_maximum = *n;
-  }
-  if (const auto n = number_property(properties, MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE);
-      n && *n > 0) {
-    limits.maximum_packet_size = std::min<std::size_t>(*n, limits.maximum_packet_size);
-  }
-  if (const auto n = number_property(properties, MQTTPROPERTY_CODE_MAXIMUM_QOS)) {
-    limits.maximum_qos = *n == 0 ? core::QoS::kAtMostOnce : core::QoS::kAtLeastOnce;
-  }
-  const auto available = [&](MQTTPropertyCodes code) {
-    return number_property(properties, code).value_or(1) != 0;
-  };
-  limits.retain_available = available(MQTTPROPERTY_CODE_RETAIN_AVAILABLE);
-  limits.wildcards_available = available(MQTTPROPERTY_CODE_WILDCARD_SUBSCRIPTION_AVAILABLE);
-  limits.shared_available = available(MQTTPROPERTY_CODE_SHARED_SUBSCRIPTION_AVAILABLE);
-  if (const auto n = number_property(properties, MQTTPROPERTY_CODE_SERVER_KEEP_ALIVE)) {
-    limits.server_keep_alive = std::chrono::seconds(*n);
-  }
-  limits.subscription_ids_available =
-      available(MQTTPROPERTY_CODE_SUBSCRIPTION_IDENTIFIERS_AVAILABLE);
-  limits.topic_alias_maximum =
-      number_property(properties, MQTTPROPERTY_CODE_TOPIC_ALIAS_MAXIMUM).value_or(0);
-  if (const auto n = number_property(properties, MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL)) {
-    limits.session_expiry = std::chrono::seconds(*n);
-  }
-  limits.assigned_client_id =
-      text_property(properties, MQTTPROPERTY_CODE_ASSIGNED_CLIENT_IDENTIFER);
-  return limits;
-}
 
 base::Status check_publish(const BrokerLimits& limits, core::ProtocolVersion protocol,
                            const core::OutgoingMessage& message) {
@@ -83,7 +48,7 @@ base::Status check_subscribe(const BrokerLimits& limits, const core::TopicFilter
   const std::string name = "topic filter " + base::quote(filter.str()) + ": ";
   if (filter.shared() && !limits.shared_available) {
     return base::failed_precondition(
-        name + "the broker has no shared subscriptions: no consumerGroup and no $share/ with it");
+        name + "the broker has no shared subscriptions: remove consumerGroup and $share/");
   }
   if (filter.has_wildcard() && !limits.wildcards_available) {
     return base::failed_precondition(name + "the broker has no wildcard subscriptions");

@@ -1,7 +1,5 @@
-// What a broker says of itself in an MQTT 5 CONNACK, and what that forbids.
+// Checks requests against the limits that a broker names in an MQTT 5 CONNACK.
 #pragma once
-
-#include <MQTTAsync.h>
 
 #include "dapr_mqtt/base/status.h"
 #include "dapr_mqtt/core/broker_limits.h"
@@ -13,13 +11,10 @@ namespace dapr_mqtt::mqtt {
 
 using core::BrokerLimits;
 
-BrokerLimits limits_in_connack(const MQTTProperties& properties);
-
-/// INVALID_ARGUMENT when the broker has said that it would not take this PUBLISH:
-/// sending it would end the connection.
+/// INVALID_ARGUMENT when this PUBLISH exceeds the limits: sending it would end the connection.
 base::Status check_publish(const BrokerLimits& limits, core::ProtocolVersion protocol,
                            const core::OutgoingMessage& message);
-/// FAILED_PRECONDITION, likewise.
+/// FAILED_PRECONDITION when the broker does not support this kind of topic filter.
 base::Status check_subscribe(const BrokerLimits& limits, const core::TopicFilter& filter);
 
 }  // namespace dapr_mqtt::mqtt

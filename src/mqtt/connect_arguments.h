@@ -1,24 +1,20 @@
 #pragma once
 
 #include <MQTTAsync.h>
-
-#include <chrono>
+#include <mqtt/properties.h>
 
 #include "dapr_mqtt/core/connection_options.h"
-#include "mqtt/properties.h"
-#include "mqtt/tls_files.h"
 
 namespace dapr_mqtt::mqtt {
 
-/// MQTT's number for it, as Paho takes it.
+/// Paho's constant for this version of MQTT.
 int paho_version(core::ProtocolVersion version);
 
-/// What MQTTAsync_connect is told, for either version, without its callbacks. Good
-/// while this and what it was made of live; Paho copies all of it.
+/// The options for MQTTAsync_connect, for either version, without callbacks. options() is valid
+/// while this object and the constructor's arguments live; Paho copies everything.
 class ConnectArguments {
  public:
-  ConnectArguments(const core::ConnectionOptions& options, const TlsFiles& files,
-                   bool clean_session, std::chrono::seconds keep_alive);
+  ConnectArguments(const core::ConnectionOptions& options, bool clean_session);
   ConnectArguments(const ConnectArguments&) = delete;
   ConnectArguments& operator=(const ConnectArguments&) = delete;
 
@@ -27,12 +23,13 @@ class ConnectArguments {
  private:
   void set_session(const core::ConnectionOptions& options, bool clean_session);
   void set_credentials(const core::ConnectionOptions& options);
-  void set_will(const core::Will& will);
+  void set_authentication(const core::ConnectionOptions& options);
+  void set_will(const core::Will& will, core::ProtocolVersion protocol);
 
   MQTTAsync_connectOptions connect_ = MQTTAsync_connectOptions_initializer;
-  MQTTAsync_SSLOptions tls_ = MQTTAsync_SSLOptions_initializer;
   MQTTAsync_willOptions will_ = MQTTAsync_willOptions_initializer;
-  PropertyList properties_;
+  ::mqtt::properties properties_;
+  ::mqtt::properties will_properties_;
 };
 
 }  // namespace dapr_mqtt::mqtt

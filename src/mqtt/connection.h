@@ -1,7 +1,8 @@
-// What publisher and consumer have in common: a connection that keeps itself alive.
+// The base of publisher and consumer: a connection that reconnects by itself.
 #pragma once
 
 #include <atomic>
+#include <ctime>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -13,52 +14,51 @@
 #include "dapr_mqtt/base/repeat_filter.h"
 #include "dapr_mqtt/base/worker.h"
 #include "dapr_mqtt/core/broker.h"
+#include "dapr_mqtt/credentials/credential_keeper.h"
+#include "dapr_mqtt/credentials/expiry_watch.h"
+#include "dapr_mqtt/transport/resolver.h"
 #include "mqtt/attempt.h"
 #include "mqtt/connection_state.h"
-#include "mqtt/inbound_store.h"
 #include "mqtt/memory_packets.h"
 #include "mqtt/paho_client.h"
-#include "mqtt/paho_shims.h"
-#include "mqtt/resolver.h"
 
 namespace dapr_mqtt::mqtt {
 
-/// Does what connection_state decides, on a thread of its own: attempts, reports,
-/// the log, back-off, and the end. Reconnects by itself with a new Paho client and
-/// fresh options each time (paho.mqtt.c #1215, #1007: its own reconnecting stops).
+/// Carries out what connection_state decides, on its own thread: attempts (which block it), reports,
+/// the log, back-off, keep alive, and the end. Reconnects with a new Paho client and fresh options
+/// each time (paho.mqtt.c #1215, #1007: Paho's own reconnecting stops).
 ///
-/// Thread safety: all methods from any thread but the listener's calls, Paho's
+/// Thread safety: all methods from any thread, but not inside the listener's functions, Paho's
 /// callbacks and completions. The destructor closes and joins.
 class Connection {
  public:
   struct Settings {
     core::ConnectionOptions options;
     std::string role;           ///< for log lines: "publisher" or "consumer"
-    bool clean_session = true;  ///< instead of the options' own
+    bool clean_session = true;  ///< overrides the one in options
     base::Duration backoff_initial{};
     base::Duration backoff_max{};
   };
 
   /// `sink` null: messages are ignored. `packets` null: in memory.
   Connection(Settings settings, core::ConnectionListener& listener, core::MessageSink* sink,
-             core::PacketStore* packets, base::Log log, std::shared_ptr<Resolver> resolver);
+             core::PacketStore* packets, base::Log log,
+             std::shared_ptr<transport::Resolver> resolver);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
   void open();
+  void reconnect(base::Status cause);
   void suspend();
   void resume();
   void close(std::function<void()> closed);
 
-  /// For operations; null when not connected. Whoever uses it calls
-  /// operation_started() afterwards.
+  /// For operations; null when not connected.
   std::shared_ptr<PahoClient> client() const;
-  /// Has Paho hurry when an operation takes its time. Cheap.
-  void operation_started();
 
  private:
-  // All of these on worker_'s thread.
+  // All of these on worker_'s thread, except interrupt().
   void handle(const ConnectionEvent& event);
   void act(const action::StartAttempt&);
   void act(const action::AbandonAttempt&);
@@ -66,39 +66,56 @@ class Connection {
   void act(const action::DropBroken& action);
   void act(const action::ArmRetry& action);
   void act(const action::CancelRetry&);
-  void act(const action::TellConnected& action);
-  void act(const action::TellDisconnected& action);
-  void act(const action::TellClosed&);
-  void attempt_ended(base::Result<Attempt::Made> result);
-  void client_lost(const PahoClient* client, const base::Status& how);
-  void drop_client(const base::Status& open_operations_get);
-  void check_library();
-  void watch_operations();
+  void act(const action::ReportConnected& action);
+  void act(const action::ReportDisconnected& action);
+  void act(const action::ReportClosed&);
+  void act(const action::LeaveToRenew& action);
+  base::Result<AttemptMade> attempt(const credentials::Credentials& credentials,
+                                    std::chrono::milliseconds timeout);
+  /// With the credentials in the files; if they are refused, with those that the broker accepted
+  /// before.
+  base::Result<AttemptMade> attempt_with_credentials();
+  void check_credentials();
+  void renew(const credentials::Credentials& changed);
+  void report_credentials();
+  void client_lost(const std::weak_ptr<const PahoClient>& client, const base::Status& how,
+                   core::ConnectionEnd end);
+  void drop_client(const base::Status& open_operations_status);
+  void check_keep_alive();
+  /// From any thread: cancels a running attempt, then has the worker run `then`.
+  void interrupt(std::function<void()> then);
 
   const Settings settings_;
   core::ConnectionListener& listener_;
   core::MessageSink* const sink_;
   const base::Log log_;
-  const std::shared_ptr<Resolver> resolver_;
+  const std::shared_ptr<transport::Resolver> resolver_;
   MemoryPackets memory_packets_;
-  InboundStore inbound_;
+  const std::shared_ptr<packets::AckLedger> ledger_;
 
   mutable base::Mutex mutex_;
   std::shared_ptr<PahoClient> client_ DM_GUARDED_BY(mutex_);  // set by the worker only
-  std::atomic<bool> watching_{false};
+  transport::Cancel cancel_;                                  ///< of the running attempt
+  std::atomic<int> interrupts_{0};  ///< interrupt()s that the worker has not handled yet
 
   // Used on worker_'s thread only.
   ConnectionState state_;
-  std::optional<TlsFiles> files_;
-  std::unique_ptr<Attempt> attempt_;
   core::Endpoint endpoint_;  // of the connection
-  std::chrono::seconds keep_alive_;  // ours, or what the broker said last
+  UnansweredConnects unanswered_;
+  bool whole_timeout_ = false;             // the last attempt failed, so nobody waits for this one
+  std::optional<std::size_t> session_at_;  // the endpoint of the session last reported
+  std::chrono::seconds keep_alive_;        // ours, or the broker's Server Keep Alive
+  credentials::CredentialKeeper keeper_;
+  credentials::ExpiryWatch expiry_watch_;
+  std::optional<std::time_t> broker_certificate_end_;  // of the connection
+  std::optional<core::CredentialsReport> reported_;    // the last report to the listener
+  base::Executor::TimerId credential_timer_ = 0;
   base::Executor::TimerId retry_timer_ = 0;
-  base::Executor::TimerId library_timer_ = 0;
+  base::Executor::TimerId keep_alive_timer_ = 0;
   std::vector<std::function<void()>> closed_;
   base::RepeatFilter repeats_;
-  std::optional<shims::Hurry> hurry_;
-  std::uint64_t last_completed_ = 0;
+  base::RepeatFilter closes_{2};  ///< for connections closed on a request, which may be many
+  bool quiet_ = false;            ///< the last end was left out of the log
 
   const std::shared_ptr<base::Worker> worker_;  // last: its tasks use all of the above
 };

@@ -7,15 +7,14 @@ namespace {
 
 using Phase = ConnectionState::Phase;
 
-/// Handles one event: a function for each, so that the compiler tells of a
-/// forgotten one.
+/// Handles one event. It has a function for each kind, so that the compiler reports a missing one.
 class Stepper {
  public:
-  Stepper(ConnectionState state, base::TimePoint now) : now_(now), result_{std::move(state), {}} {}
+  Stepper(ConnectionState state, base::TimePoint now) : now_(now), result_{state, {}} {}
 
   void operator()(const event::Open&) {
     if (state().phase != Phase::kIdle) return;
-    if (state().suspend_wished) {
+    if (state().suspend_requested) {
       state().phase = Phase::kSuspended;
     } else {
       attempt();
@@ -26,12 +25,12 @@ class Stepper {
     if (state().phase != Phase::kConnecting) return;
     state().phase = Phase::kConnected;
     state().connected_at = now_;
-    act(action::TellConnected{event.session_present});
+    act(action::ReportConnected{event.session});
   }
 
   void operator()(const event::AttemptFailed& event) {
     if (state().phase != Phase::kConnecting) return;
-    wait_and_tell(event.cause, 0);
+    wait_and_report({event.cause, state().backoff.next()});
   }
 
   void operator()(const event::Lost& event) {
@@ -40,31 +39,43 @@ class Stepper {
     if (now_ - state().connected_at >= kGoodConnection) {
       state().short_lived = 0;
       state().backoff.reset();
-    } else if (event.cause.kind() != base::ErrorKind::kResourceExhausted) {
+    } else if (event.end == core::ConnectionEnd::kClosed) {
       ++state().short_lived;
     }
-    wait_and_tell(event.cause, state().short_lived >= kTakeOverSuspected ? state().short_lived : 0);
+    if (event.end == core::ConnectionEnd::kClosedOnRequest) {
+      return wait_and_report(
+          {event.cause, state().backoff.within(kRetryAfterRequest), 0, event.end});
+    }
+    const bool suspected =
+        event.end == core::ConnectionEnd::kClosed && state().short_lived >= kTakeOverSuspected;
+    wait_and_report({event.cause, state().backoff.next(), suspected ? state().short_lived : 0});
   }
 
   void operator()(const event::RetryDue&) {
     if (state().phase == Phase::kWaiting) attempt();
   }
 
+  void operator()(const event::Renew& event) {
+    if (state().phase != Phase::kConnected) return;
+    act(action::LeaveToRenew{event.cause});
+    attempt();
+  }
+
   void operator()(const event::Suspend&) {
-    state().suspend_wished = true;
+    state().suspend_requested = true;
     if (state().phase == Phase::kIdle || !stop()) return;
     state().phase = Phase::kSuspended;
   }
 
   void operator()(const event::Resume&) {
-    state().suspend_wished = false;
+    state().suspend_requested = false;
     if (state().phase == Phase::kSuspended) attempt();
   }
 
   void operator()(const event::Close&) {
     stop();
     state().phase = Phase::kClosed;
-    act(action::TellClosed{});
+    act(action::ReportClosed{});
   }
 
   ConnectionStep take() { return std::move(result_); }
@@ -81,14 +92,13 @@ class Stepper {
     act(action::StartAttempt{});
   }
 
-  void wait_and_tell(const base::Status& cause, int short_lived) {
+  void wait_and_report(action::ReportDisconnected report) {
     state().phase = Phase::kWaiting;
-    const base::Duration delay = state().backoff.next();
-    act(action::ArmRetry{delay});
-    act(action::TellDisconnected{cause, delay, short_lived});
+    act(action::ArmRetry{report.retry_in});
+    act(std::move(report));
   }
 
-  /// Ends what the phase has under way. False when there is nothing to end.
+  /// Ends what the phase is doing. False when there is nothing to end.
   bool stop() {
     switch (state().phase) {
       case Phase::kConnecting: act(action::AbandonAttempt{}); return true;
@@ -108,7 +118,7 @@ class Stepper {
 }  // namespace
 
 ConnectionStep step(ConnectionState state, const ConnectionEvent& event, base::TimePoint now) {
-  Stepper stepper(std::move(state), now);
+  Stepper stepper(state, now);
   std::visit(stepper, event);
   return stepper.take();
 }

@@ -6,7 +6,7 @@ namespace dapr_mqtt::mqtt {
 
 PahoConsumer::PahoConsumer(Connection::Settings settings, core::ConnectionListener& listener,
                            core::MessageSink& sink, core::PacketStore* packets, base::Log log,
-                           std::shared_ptr<Resolver> resolver)
+                           std::shared_ptr<transport::Resolver> resolver)
     : connection_(std::move(settings), listener, &sink, packets, std::move(log),
                   std::move(resolver)) {}
 
@@ -15,14 +15,12 @@ void PahoConsumer::subscribe(const core::TopicFilter& filter, const core::Subscr
   const auto client = connection_.client();
   if (!client) return done(base::unavailable("not connected to the broker"));
   client->subscribe(filter, options, std::move(done));
-  connection_.operation_started();
 }
 
 void PahoConsumer::unsubscribe(const core::TopicFilter& filter, Unsubscribed done) {
   const auto client = connection_.client();
   if (!client) return done(base::unavailable("not connected to the broker"));
   client->unsubscribe(filter, std::move(done));
-  connection_.operation_started();
 }
 
 }  // namespace dapr_mqtt::mqtt

@@ -10,10 +10,11 @@ class PahoConsumer final : public core::BrokerConsumer {
  public:
   PahoConsumer(Connection::Settings settings, core::ConnectionListener& listener,
                core::MessageSink& sink, core::PacketStore* packets, base::Log log,
-               std::shared_ptr<Resolver> resolver);
+               std::shared_ptr<transport::Resolver> resolver);
 
   void open() override { connection_.open(); }
   void close(std::function<void()> closed) override { connection_.close(std::move(closed)); }
+  void reconnect(base::Status cause) override { connection_.reconnect(std::move(cause)); }
   void subscribe(const core::TopicFilter& filter, const core::SubscribeOptions& options,
                  Subscribed done) override;
   void unsubscribe(const core::TopicFilter& filter, Unsubscribed done) override;

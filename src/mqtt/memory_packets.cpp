@@ -1,50 +1,38 @@
 #include "mqtt/memory_packets.h"
 
-#include <utility>
-
 namespace dapr_mqtt::mqtt {
 
-base::Status MemoryPackets::put_body(Id id, std::string packet) {
+void MemoryPackets::put(Id id) {
   base::MutexLock lock(mutex_);
-  packets_.insert_or_assign(id, std::move(packet));
+  ids_.insert(id);
+}
+
+base::Status MemoryPackets::remove(Id id, core::Receipt safe) {
+  {
+    base::MutexLock lock(mutex_);
+    ids_.erase(id);
+  }
+  safe.give();
   return {};
 }
 
-void MemoryPackets::put_mark(Id id) {
-  base::MutexLock lock(mutex_);
-  packets_.insert_or_assign(id, std::nullopt);
-}
-
-base::Status MemoryPackets::remove(Id id) {
-  base::MutexLock lock(mutex_);
-  packets_.erase(id);
+base::Status MemoryPackets::clear(core::Receipt safe) {
+  {
+    base::MutexLock lock(mutex_);
+    ids_.clear();
+  }
+  safe.give();
   return {};
 }
 
-base::Status MemoryPackets::clear() {
+bool MemoryPackets::contains(Id id) const {
   base::MutexLock lock(mutex_);
-  packets_.clear();
-  return {};
+  return ids_.contains(id);
 }
 
-std::vector<core::PacketStore::Entry> MemoryPackets::entries() const {
-  std::vector<Entry> out;
+std::vector<core::PacketStore::Id> MemoryPackets::ids() const {
   base::MutexLock lock(mutex_);
-  for (const auto& [id, body] : packets_) out.push_back({id, !body});
-  return out;
-}
-
-std::optional<core::PacketStore::Entry> MemoryPackets::find(Id id) const {
-  base::MutexLock lock(mutex_);
-  const auto found = packets_.find(id);
-  if (found == packets_.end()) return std::nullopt;
-  return Entry{id, !found->second};
-}
-
-std::optional<std::string> MemoryPackets::body(Id id) const {
-  base::MutexLock lock(mutex_);
-  const auto found = packets_.find(id);
-  return found == packets_.end() ? std::nullopt : found->second;
+  return {ids_.begin(), ids_.end()};
 }
 
 }  // namespace dapr_mqtt::mqtt

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "dapr_mqtt/base/overloaded.h"
 #include "mqtt/reason_codes.h"
 
 namespace dapr_mqtt::mqtt {
@@ -10,26 +11,19 @@ namespace {
 /// SUBACK's "failure" (MQTT 3.1.1 section 3.9.3).
 constexpr int kSubackFailure = 0x80;
 
-/// What Paho is given at a time, if it is more than one message. It copies each
-/// payload, and C 1.3.12 never frees those that it had not begun to send when its
-/// client is destroyed (paho.mqtt.c #1474): 50 MB each time that a broker hung and
-/// went with 50 messages of 1 MiB open. This much in flight still fills 80 MB/s at
-/// a round trip of 50 ms.
+/// The most bytes of payload that Paho holds at a time, except for a single larger message. Paho
+/// copies each payload, and C 1.3.12 never frees the copies that it had not begun to send when its
+/// client is destroyed (paho.mqtt.c #1474): 50 MB lost each time that a broker hung and then closed
+/// with 50 messages of 1 MiB open. This much in flight still allows 80 MB/s at a round trip of
+/// 50 ms.
 constexpr std::size_t kMaxOpenBytes = 4U << 20U;
-
-template <typename... Handlers>
-struct Overloaded : Handlers... {
-  using Handlers::operator()...;
-};
-template <typename... Handlers>
-Overloaded(Handlers...) -> Overloaded<Handlers...>;
 
 }  // namespace
 
 void succeed(Done& done, core::QoS granted) {
-  std::visit(Overloaded{[](PublishDone& d) { d.done({}); },
-                        [&](SubscribeDone& d) { d.done(granted); },
-                        [](UnsubscribeDone& d) { d.done({}); }},
+  std::visit(base::Overloaded{[](PublishDone& d) { d.done({}); },
+                              [&](SubscribeDone& d) { d.done(granted); },
+                              [](UnsubscribeDone& d) { d.done({}); }},
              done);
 }
 
@@ -39,20 +33,22 @@ void fail(Done& done, const base::Status& failure) {
 
 base::Status failure_of(const Done& done, int code) {
   return std::visit(
-      Overloaded{[&](const PublishDone&) { return from_paho(code, "sending to the broker"); },
-                 [&](const SubscribeDone& d) {
-                   return code == kSubackFailure ? subscription_refused(d.filter)
-                                                 : from_paho(code, "subscribing");
-                 },
-                 [&](const UnsubscribeDone&) { return from_paho(code, "sending to the broker"); }},
+      base::Overloaded{
+          [&](const PublishDone&) { return from_paho(code, "sending to the broker"); },
+          [&](const SubscribeDone& d) {
+            return code == kSubackFailure ? subscription_refused(d.filter)
+                                          : from_paho(code, "subscribing");
+          },
+          [&](const UnsubscribeDone&) { return from_paho(code, "sending to the broker"); }},
       done);
 }
 
 base::Status failure_of(const Done& done, const Reason& reason) {
   return std::visit(
-      Overloaded{[&](const PublishDone& d) { return publish_refused(reason, d.topic); },
-                 [&](const SubscribeDone& d) { return subscription_refused(reason, d.filter); },
-                 [&](const UnsubscribeDone&) { return unsubscribe_refused(reason); }},
+      base::Overloaded{
+          [&](const PublishDone& d) { return publish_refused(reason, d.topic); },
+          [&](const SubscribeDone& d) { return subscription_refused(reason, d.filter); },
+          [&](const UnsubscribeDone&) { return unsubscribe_refused(reason); }},
       done);
 }
 
@@ -61,6 +57,7 @@ Operations::Operation* Operations::add(Done& done, std::size_t bytes) {
   if (closed_) return nullptr;
   const std::uint64_t id = ++last_;
   bytes_ += bytes;
+  ++count_;
   return &open_.emplace(id, Operation{&client_, id, bytes, std::move(done)}).first->second;
 }
 
@@ -75,6 +72,7 @@ std::optional<Done> Operations::take(std::uint64_t id) {
   auto node = open_.extract(id);
   if (node.empty()) return std::nullopt;
   bytes_ -= node.mapped().bytes;
+  --count_;
   return std::move(node.mapped().done);
 }
 

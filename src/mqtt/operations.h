@@ -1,6 +1,7 @@
-// What was asked of a Paho client and waits for the broker's answer.
+// The requests to a Paho client that wait for the broker's answer.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -19,7 +20,7 @@ class PahoClient;
 
 using Completion = std::function<void(base::Status)>;
 
-// Who wants the answer, and what a refusal's text names.
+// The completion of a request, and the name for the text of a refusal.
 struct PublishDone {
   Completion done;
   std::string topic;
@@ -33,42 +34,45 @@ struct UnsubscribeDone {
 };
 using Done = std::variant<PublishDone, SubscribeDone, UnsubscribeDone>;
 
-/// `granted` counts for a subscription only.
+/// `granted` is used for a subscription only.
 void succeed(Done& done, core::QoS granted);
 void fail(Done& done, const base::Status& failure);
-/// By Paho's code, or SUBACK's 0x80 of MQTT 3.1.1.
+/// The error for Paho's code, or for SUBACK's 0x80 of MQTT 3.1.1.
 base::Status failure_of(const Done& done, int code);
-/// By an MQTT 5 reason code that is a failure.
+/// The error for an MQTT 5 reason code that is a failure.
 base::Status failure_of(const Done& done, const Reason& reason);
 
 /// The open operations of one client. Thread-safe.
 class Operations {
  public:
-  /// Its address is the context that Paho gives back.
+  /// The address of an Operation is the context that Paho passes to callbacks.
   struct Operation {
     PahoClient* client;
     std::uint64_t id;
-    std::size_t bytes;  ///< that Paho holds for it
+    std::size_t bytes;  ///< how many bytes Paho holds for it
     Done done;
   };
 
-  explicit Operations(PahoClient& client) : client_(client) {}
+  /// `open` is kept equal to size(), for readers that may outlive this object.
+  Operations(PahoClient& client, std::atomic<std::size_t>& open) : client_(client), count_(open) {}
 
-  /// Null, `done` untouched, after close().
+  /// After close(): null, and `done` is unchanged.
   Operation* add(Done& done, std::size_t bytes);
-  /// Whether Paho may be given so much more.
+  /// Whether Paho may be given this much more.
   bool has_room_for(std::size_t bytes) const;
-  /// Takes it out; none when close() has it.
-  std::optional<Done> take(std::uint64_t id);
+  /// Removes the operation; the caller must complete it. None: it was taken before, or close() was
+  /// called, and somebody else completes it.
+  [[nodiscard]] std::optional<Done> take(std::uint64_t id);
   std::size_t size() const;
 
-  /// The first call: from here on nothing is added or taken, and true.
+  /// After this nothing can be added or taken. True for the first call.
   bool close();
-  /// After close() and when Paho holds none of them any more: what was still open.
+  /// The operations that are still open. After close(), and when Paho does not use them any more.
   std::vector<Done> take_all();
 
  private:
   PahoClient& client_;
+  std::atomic<std::size_t>& count_;
   mutable base::Mutex mutex_;
   std::unordered_map<std::uint64_t, Operation> open_ DM_GUARDED_BY(mutex_);
   std::size_t bytes_ DM_GUARDED_BY(mutex_) = 0;

@@ -2,87 +2,151 @@
 
 #include <algorithm>
 #include <cstring>
+#include <system_error>
 #include <utility>
 
 #include "dapr_mqtt/base/clock.h"
 #include "dapr_mqtt/base/text.h"
-#include "mqtt/connack_guard.h"
 #include "mqtt/connect_arguments.h"
+#include "mqtt/descriptors.h"
+#include "mqtt/message_properties.h"
 #include "mqtt/paho_library.h"
-#include "mqtt/paho_threads.h"
-#include "mqtt/properties.h"
 #include "mqtt/reason_codes.h"
 #include "mqtt/reason_codes_v5.h"
+#include "mqtt/stand_ins.h"
 
 namespace dapr_mqtt::mqtt {
 namespace {
 
-/// Out of the way: the queue is publish/send_queue.
+/// So large that it is never reached: the queue with a bound is publish/send_queue.
 constexpr int kMaxBuffered = 65535;
+
+/// If the broker closes the connection within this time after the last publish, that publish counts
+/// as the cause, even if no request is open (QoS 0, or the broker has answered).
+constexpr std::chrono::seconds kAnswersWithin{2};
+/// If the broker closes the connection this long after the last publish, no publish counts as the
+/// cause: NATS closes after 5 s when a cluster has no leader.
+constexpr std::chrono::seconds kNoAnswerAfter{4};
+
+using std::chrono::steady_clock;
 
 core::QoS to_qos(int value) { return static_cast<core::QoS>(std::clamp(value, 0, 2)); }
 
-}  // namespace
-
-std::string paho_uri(const core::Endpoint& endpoint) {
-  // With brackets, Paho's certificate check compares "[::1" (1.3.12 to 1.3.14);
-  // without, it takes what follows the last colon for the port, which is right.
-  const bool brackets = endpoint.host.find(':') != std::string::npos &&
-                        endpoint.transport == core::Transport::kWebSocket;
-  std::string uri;
-  switch (endpoint.transport) {
-    case core::Transport::kTcp: uri = "tcp://"; break;
-    case core::Transport::kTls: uri = "ssl://"; break;
-    case core::Transport::kWebSocket: uri = "ws://"; break;
-    case core::Transport::kWebSocketTls: uri = "wss://"; break;
-  }
-  uri += brackets ? "[" + endpoint.host + "]" : endpoint.host;
-  return uri + ":" + std::to_string(endpoint.port) + endpoint.path;
+base::Status stand_ins_not_called() {
+  return base::internal_error(
+      "the MQTT client library did not use the connection that was made for it: it does not call "
+      "the functions of this program that replace those of the C library");
 }
 
-PahoClient::PahoClient(Events events, core::ProtocolVersion protocol, std::string client_id,
-                       core::MessageSink* sink)
-    : events_(std::move(events)),
-      protocol_(protocol),
-      client_id_(std::move(client_id)),
-      sink_(sink) {}
+}  // namespace
 
-base::Result<std::shared_ptr<PahoClient>> PahoClient::make(const core::Endpoint& endpoint,
-                                                           const core::ConnectionOptions& options,
-                                                           Events events, core::MessageSink* sink,
-                                                           ::mqtt::iclient_persistence* store) {
-  const std::shared_ptr<PahoClient> client(
-      new PahoClient(std::move(events), options.protocol, options.client_id, sink));
+// ---- Late events ----
+
+void PahoClient::State::connect_failed(const base::Status& cause, bool by_broker) {
+  if (connecting.exchange(false)) events.connect_failed(cause, by_broker);
+}
+
+void PahoClient::State::connack(const packets::Connack& connack) {
+  answered = true;
+  if (connack.code == 0) {
+    limits = connack.limits;
+    return;  // Paho gets the CONNACK next, and then calls on_connected
+  }
+  connect_failed(
+      protocol == core::ProtocolVersion::kMqtt5
+          ? connect_refused({connack.code, connack.reason_string, connack.server_reference},
+                            client_id)
+          : from_connack(connack.code, client_id),
+      true);
+}
+
+core::ConnectionEnd PahoClient::State::end_of(Channel::Ending ending) const {
+  if (ending == Channel::Ending::kOther) return core::ConnectionEnd::kOther;
+  const base::Duration since_publish =
+      steady_clock::now().time_since_epoch() - base::Duration(last_publish);
+  if (last_publish != 0 && since_publish >= kNoAnswerAfter) {
+    return requests_at_end ? core::ConnectionEnd::kOther : core::ConnectionEnd::kClosed;
+  }
+  return requests_at_end || since_publish < kAnswersWithin ? core::ConnectionEnd::kClosedOnRequest
+                                                           : core::ConnectionEnd::kClosed;
+}
+
+void PahoClient::State::ended(const base::Status& cause, Channel::Ending ending) {
+  if (!connecting) {
+    if (!lost.exchange(true)) events.lost(cause, end_of(ending));
+    return;
+  }
+  if (answered || cause.kind() != base::ErrorKind::kUnavailable)
+    return connect_failed(cause, false);
+  std::string text = ending == Channel::Ending::kStreamClosed
+                         ? "the broker closed the connection without an answer to MQTT CONNECT"
+                         : cause.message();
+  std::string question = why_no_connack(client_id, tls);
+  if (protocol == core::ProtocolVersion::kMqtt5) {
+    question += " Does it speak MQTT 5? If not, set protocolVersion to \"3.1.1\"";
+  }
+  text += " (" + question + ")";
+  connect_failed(base::unavailable(std::move(text)), false);
+}
+
+// ---- The client ----
+
+PahoClient::PahoClient(std::shared_ptr<State> state) : state_(std::move(state)) {}
+
+base::Result<std::shared_ptr<PahoClient>> PahoClient::make(
+    std::unique_ptr<transport::ByteStream> stream, const core::ConnectionOptions& options, bool tls,
+    Events events, core::MessageSink* sink, std::shared_ptr<packets::AckLedger> ledger) {
+  link_stand_ins();
+  const auto state = std::make_shared<State>();
+  state->events = std::move(events);
+  state->client_id = options.client_id;
+  state->protocol = options.protocol;
+  state->tls = tls;
+  const std::shared_ptr<PahoClient> client(new PahoClient(state));
+
+  Descriptors& descriptors = Descriptors::instance();
+  const bool own_thread = sink != nullptr;
+  const auto receiver = own_thread ? std::make_shared<Waker>() : descriptors.waker();
+  client->channel_ = Channel::make(
+      std::move(stream),
+      Channel::Settings{options.protocol, options.max_payload, options.client_id},
+      Channel::Events{[state](const packets::Connack& connack) { state->connack(connack); },
+                      [state](const base::Status& cause, Channel::Ending ending) {
+                        state->ended(cause, ending);
+                      },
+                      [state] { state->requests_at_end = state->open_operations > 0; }},
+      sink, std::move(ledger), receiver, descriptors.waker());
+  auto offered = descriptors.offer(client->channel_, !own_thread);
+  if (!offered.ok()) return offered.status();
+  client->uri_ = std::move(offered).value();
+
   MQTTAsync_createOptions create = MQTTAsync_createOptions_initializer;
   create.MQTTVersion = paho_version(options.protocol);
   create.sendWhileDisconnected = 0;
   create.maxBufferedMessages = kMaxBuffered;
-  if (store != nullptr) {
-    PahoClient& self = *client;
-    self.persistence_.emplace(
-        Persistence{*store, [&self](bool taken) { self.store_changed(taken); }});
-    self.persistence_functions_ = persistence_for(*self.persistence_);
+  {
+    base::MutexLock calls(PahoLibrary::instance().calls());
+    int code = MQTTAsync_createWithOptions(&client->handle_, client->uri_.c_str(),
+                                           options.client_id.c_str(), MQTTCLIENT_PERSISTENCE_NONE,
+                                           nullptr, &create);
+    if (code == MQTTASYNC_SUCCESS) {
+      // Paho requires a callback for messages, although it never gets a message.
+      code = MQTTAsync_setCallbacks(client->handle_, client.get(), nullptr, on_message, nullptr);
+    }
+    if (code != MQTTASYNC_SUCCESS) return from_paho(code, "making an MQTT client");
   }
-  base::MutexLock calls(PahoLibrary::instance().calls());
-  int code = MQTTAsync_createWithOptions(
-      &client->handle_, paho_uri(endpoint).c_str(), options.client_id.c_str(),
-      store != nullptr ? MQTTCLIENT_PERSISTENCE_USER : MQTTCLIENT_PERSISTENCE_NONE,
-      store != nullptr ? &client->persistence_functions_ : nullptr, &create);
-  if (code == MQTTASYNC_SUCCESS) {
-    code = MQTTAsync_setCallbacks(client->handle_, client.get(), on_lost, on_message, nullptr);
+  try {
+    if (own_thread) client->receive_thread_.emplace(client->channel_, receiver);
+  } catch (const std::system_error& error) {
+    return base::unavailable(std::string("cannot start the receiving thread: ") + error.what());
   }
-  if (code == MQTTASYNC_SUCCESS && client->mqtt5()) {
-    code = MQTTAsync_setDisconnected(client->handle_, client.get(), on_disconnect5);
-  }
-  if (code != MQTTASYNC_SUCCESS) return from_paho(code, "making an MQTT client");
   return client;
 }
 
 PahoClient::~PahoClient() { shut_down(base::cancelled("the MQTT client was closed")); }
 
-base::Status PahoClient::connect(const core::ConnectionOptions& options, const TlsFiles& files,
-                                 bool clean_session, std::chrono::seconds keep_alive) {
-  ConnectArguments arguments(options, files, clean_session, keep_alive);
+base::Status PahoClient::connect(const core::ConnectionOptions& options, bool clean_session) {
+  ConnectArguments arguments(options, clean_session);
   MQTTAsync_connectOptions& connect = arguments.options();
   connect.context = this;
   if (mqtt5()) {
@@ -99,27 +163,30 @@ base::Status PahoClient::connect(const core::ConnectionOptions& options, const T
 }
 
 base::Status PahoClient::publish(const core::OutgoingMessage& message, Completion done) {
-  if (base::Status status = check_publish(limits_, protocol_, message); !status.ok()) return status;
+  if (base::Status status = check_publish(limits(), state_->protocol, message); !status.ok())
+    return status;
   if (!operations_.has_room_for(message.payload.size())) {
-    return base::resource_exhausted("large messages before this one wait for the broker's answer");
+    return base::resource_exhausted("earlier large messages wait for the broker's answer");
   }
   const std::string& topic = message.topic.str();
-  PropertyList properties;
-  if (mqtt5() && message.properties) add_message_properties(*message.properties, properties);
+  ::mqtt::properties properties;
+  if (mqtt5() && message.properties) properties = message_properties(*message.properties);
   Done completion = PublishDone{std::move(done), topic};
   base::MutexLock calls(PahoLibrary::instance().calls());
-  Operations::Operation* operation = handle_ == nullptr || lost_
+  Operations::Operation* operation = handle_ == nullptr || state_->lost
                                          ? nullptr
                                          : operations_.add(completion, message.payload.size());
   if (operation == nullptr) return base::unavailable("not connected to the broker");
   MQTTAsync_responseOptions response = response_to(*operation);
-  response.properties = properties.raw();
+  response.properties = properties.c_struct();
+  state_->last_publish = steady_clock::now().time_since_epoch().count();
   const std::uint64_t id = operation->id;
   const int code = MQTTAsync_send(handle_, topic.c_str(), static_cast<int>(message.payload.size()),
                                   message.payload.data(), core::to_int(message.qos),
                                   message.retain ? 1 : 0, &response);
-  if (code == MQTTASYNC_SUCCESS) return base::Status();
-  operations_.take(id);
+  // If the operation was taken already, its completion has run, or shut_down() will run it. Then OK
+  // is returned here, so that the failure is not reported twice.
+  if (code == MQTTASYNC_SUCCESS || !operations_.take(id)) return base::Status();
   return from_paho(code, "publishing to " + base::quote(topic));
 }
 
@@ -130,7 +197,7 @@ void PahoClient::start(Done done, std::string_view doing, Call call) {
   {
     base::MutexLock calls(PahoLibrary::instance().calls());
     Operations::Operation* operation =
-        handle_ == nullptr || lost_ ? nullptr : operations_.add(done, 0);
+        handle_ == nullptr || state_->lost ? nullptr : operations_.add(done, 0);
     if (operation == nullptr) {
       failed = std::move(done);
     } else {
@@ -145,7 +212,7 @@ void PahoClient::start(Done done, std::string_view doing, Call call) {
 
 void PahoClient::subscribe(const core::TopicFilter& filter, const core::SubscribeOptions& options,
                            Subscribed done) {
-  if (base::Status status = check_subscribe(limits_, filter); !status.ok()) return done(status);
+  if (base::Status status = check_subscribe(limits(), filter); !status.ok()) return done(status);
   start(SubscribeDone{std::move(done), filter}, "subscribing to " + base::quote(filter.str()),
         [&](MQTTAsync handle, MQTTAsync_responseOptions& response) {
           if (mqtt5()) {
@@ -166,21 +233,28 @@ void PahoClient::unsubscribe(const core::TopicFilter& filter, Completion done) {
         });
 }
 
-bool PahoClient::library_connected() const {
-  base::MutexLock calls(PahoLibrary::instance().calls());
-  return handle_ != nullptr && MQTTAsync_isConnected(handle_) != 0;
-}
-
-void PahoClient::shut_down(const base::Status& open_operations_get) {
+void PahoClient::shut_down(const base::Status& open_operations_status) {
   if (!operations_.close()) return;
+  state_->lost = true;  // no event is reported from now on
+  state_->connecting = false;
+  // First, so that received messages are acknowledged before DISCONNECT.
+  if (receive_thread_) {
+    receive_thread_->stop();
+    channel_->send_acknowledgements();
+  }
   {
-    // Also when an attempt is under way, which MQTTAsync_disconnect cannot end.
+    // Ends a running attempt too, which MQTTAsync_disconnect cannot.
     base::MutexLock calls(PahoLibrary::instance().calls());
     if (handle_ != nullptr) MQTTAsync_destroy(&handle_);
     handle_ = nullptr;
   }
-  shims::forget(*this);
-  for (Done& done : operations_.take_all()) fail(done, open_operations_get);
+  // Paho's receive thread may still be in receive().
+  if (channel_) {
+    channel_->end(open_operations_status);
+    channel_->wait_for_receive();
+  }
+  if (!uri_.empty()) Descriptors::instance().withdraw(uri_);
+  for (Done& done : operations_.take_all()) fail(done, open_operations_status);
 }
 
 MQTTAsync_responseOptions PahoClient::response_to(Operations::Operation& operation) const {
@@ -199,98 +273,38 @@ MQTTAsync_responseOptions PahoClient::response_to(Operations::Operation& operati
 std::optional<Done> PahoClient::answered(void* context) {
   auto& operation = *static_cast<Operations::Operation*>(context);
   PahoClient& self = *operation.client;
-  auto done = self.operations_.take(operation.id);
-  if (done) self.completed_.fetch_add(1, std::memory_order_relaxed);
-  return done;
-}
-
-void PahoClient::lose(const base::Status& how) {
-  if (!lost_.exchange(true)) events_.lost(how);
-}
-
-void PahoClient::store_changed(bool taken) {
-  // Elsewhere there is nothing to acknowledge.
-  if (shims::caller() != shims::Caller::kReceive) return;
-  if (!taken) unsafe_ = true;
-  shims::do_before_acknowledging(*this);
-}
-
-bool PahoClient::secure() noexcept {
-  if (!unsafe_ && (sink_ == nullptr || sink_->secure())) return true;
-  try {
-    lose(base::resource_exhausted(
-        "what came in could not be stored, so the broker gets no acknowledgement for it and "
-        "sends it again"));
-  } catch (const std::bad_alloc&) {  // its keep alive ends it, then
-    lost_ = true;
-  }
-  return false;
+  return self.operations_.take(operation.id);
 }
 
 // ---- Called by Paho, on its threads, with its lock held. ----
 
-int PahoClient::on_message(void* context, char* topic, int topic_size, MQTTAsync_message* message) {
-  auto& self = *static_cast<PahoClient*>(context);
-  constexpr int kTaken = 1;
-  if (self.sink_ != nullptr) {
-    try {
-      core::IncomingMessage incoming;
-      // 0: the topic ends with its NUL; else it holds NULs.
-      incoming.topic.assign(
-          topic, topic_size > 0 ? static_cast<std::size_t>(topic_size) : std::strlen(topic));
-      incoming.payload.assign(static_cast<const char*>(message->payload),
-                              static_cast<std::size_t>(message->payloadlen));
-      incoming.qos = to_qos(message->qos);
-      incoming.retained = message->retained != 0;
-      incoming.duplicate = message->dup != 0;
-      if (self.mqtt5()) incoming.properties = message_properties(message->properties);
-      incoming.received = base::SystemWallClock().now();
-      if (message->qos == 2) incoming.packet.id = static_cast<std::uint16_t>(message->msgid);
-      self.sink_->on_message(std::move(incoming));
-      // Behind it: a task that another thread did in between would not cover the message.
-      shims::do_before_acknowledging(self);
-    } catch (...) {
-      return 0;  // out of memory: Paho keeps the message and offers it again
-    }
-  }
+int PahoClient::on_message(void*, char* topic, int, MQTTAsync_message* message) {
   MQTTAsync_freeMessage(&message);
   MQTTAsync_free(topic);
-  return kTaken;
-}
-
-void PahoClient::on_lost(void* context, char*) { static_cast<PahoClient*>(context)->lose({}); }
-
-void PahoClient::on_disconnect5(void* context, MQTTProperties* properties, MQTTReasonCodes code) {
-  // Paho calls on_lost for it no more (1.3.12 to 1.3.14).
-  auto& self = *static_cast<PahoClient*>(context);
-  const std::string text = text_property(*properties, MQTTPROPERTY_CODE_REASON_STRING);
-  self.lose(disconnected_by_broker({code, text}, self.client_id_));
+  return 1;
 }
 
 void PahoClient::on_connected(void* context, MQTTAsync_successData* data) {
-  static_cast<PahoClient*>(context)->events_.connected(data->alt.connect.sessionPresent != 0);
+  State& state = *static_cast<PahoClient*>(context)->state_;
+  if (state.connecting.exchange(false)) {
+    state.events.connected(data->alt.connect.sessionPresent != 0);
+  }
 }
 
 void PahoClient::on_connected5(void* context, MQTTAsync_successData5* data) {
-  auto& self = *static_cast<PahoClient*>(context);
-  if (plausible(data->properties)) self.limits_ = limits_in_connack(data->properties);
-  self.events_.connected(data->alt.connect.sessionPresent != 0);
+  State& state = *static_cast<PahoClient*>(context)->state_;
+  if (state.connecting.exchange(false)) {
+    state.events.connected(data->alt.connect.sessionPresent != 0);
+  }
 }
 
-void PahoClient::on_connect_failed(void* context, MQTTAsync_failureData* data) {
-  // CONNACK's codes are positive, Paho's own negative.
-  auto& self = *static_cast<PahoClient*>(context);
-  const int code = data != nullptr ? data->code : 0;
-  self.events_.connect_failed(code > 0 ? from_connack(code, self.client_id_) : base::Status());
+// By now the channel has reported the cause, unless Paho never used the channel.
+void PahoClient::on_connect_failed(void* context, MQTTAsync_failureData*) {
+  static_cast<PahoClient*>(context)->state_->connect_failed(stand_ins_not_called(), false);
 }
 
-void PahoClient::on_connect_failed5(void* context, MQTTAsync_failureData5* data) {
-  // CONNACK's reason is in `code` too, and its reason string nowhere.
-  auto& self = *static_cast<PahoClient*>(context);
-  const int code = data != nullptr ? data->code : 0;
-  if (code > 0 && code < kFirstFailure) skip_next_properties_free();
-  self.events_.connect_failed(code > 0 ? connect_refused({code}, self.client_id_)
-                                       : base::Status());
+void PahoClient::on_connect_failed5(void* context, MQTTAsync_failureData5*) {
+  static_cast<PahoClient*>(context)->state_->connect_failed(stand_ins_not_called(), false);
 }
 
 void PahoClient::on_operation_done(void* context, MQTTAsync_successData* data) {
@@ -300,11 +314,11 @@ void PahoClient::on_operation_done(void* context, MQTTAsync_successData* data) {
 void PahoClient::on_operation_done5(void* context, MQTTAsync_successData5* data) {
   auto done = answered(context);
   if (!done) return;
-  // Of these a publish's is not filled in, and only UNSUBACK's may be a failure.
+  // Paho does not set the reason code for a publish, and only UNSUBACK's may be a failure here.
   const int reason =
       std::holds_alternative<PublishDone>(*done) ? 0 : static_cast<int>(data->reasonCode);
   if (reason >= kFirstFailure) {
-    const std::string text = text_property(data->properties, MQTTPROPERTY_CODE_REASON_STRING);
+    const std::string text = reason_string(data->properties);
     return fail(*done, failure_of(*done, Reason{reason, text}));
   }
   succeed(*done, to_qos(reason));
@@ -319,13 +333,13 @@ void PahoClient::on_operation_failed(void* context, MQTTAsync_failureData* data)
 void PahoClient::on_operation_failed5(void* context, MQTTAsync_failureData5* data) {
   auto done = answered(context);
   if (!done) return;
-  // 1.3.12 leaves all but the code unset when a write failed.
+  // 1.3.12 sets only `code` when a write failed.
   if (data == nullptr || data->code != MQTTASYNC_SUCCESS || data->reasonCode < kFirstFailure) {
     const int code =
         data == nullptr || data->code == MQTTASYNC_SUCCESS ? MQTTASYNC_FAILURE : data->code;
     return fail(*done, failure_of(*done, code));
   }
-  const std::string text = text_property(data->properties, MQTTPROPERTY_CODE_REASON_STRING);
+  const std::string text = reason_string(data->properties);
   fail(*done, failure_of(*done, Reason{data->reasonCode, text}));
 }
 

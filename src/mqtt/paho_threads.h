@@ -1,34 +1,22 @@
-// Whose call is it? What the functions that stand between Paho and the C library
-// (paho_shims.cpp) go by.
+// Tells whether the current thread is one of Paho's two. Only used to save time: a wrong answer
+// costs speed, nothing else.
 #pragma once
 
-#include <dlfcn.h>
+namespace dapr_mqtt::mqtt {
 
-namespace dapr_mqtt::mqtt::shims {
+enum class PahoThread { kUnknown, kOther, kSend, kReceive };
 
-enum class Caller { kUnknown, kOther, kSend, kReceive };
+/// By the names that Paho gives its threads (the same from 1.3.12 to master).
+PahoThread role_by_name();
 
-/// By the names that Paho gives its two threads (the same from 1.3.12 to master).
-Caller caller_by_name();
-
-/// The same, looked up once for each thread: for what Paho calls after its threads
-/// have named themselves, so that the first answer stays right.
-inline Caller caller() {
-  static thread_local Caller known = Caller::kUnknown;
-  if (known == Caller::kUnknown) known = caller_by_name();
-  return known;
+/// Likewise, but looked up only once for each thread. Only for functions that Paho calls after its
+/// threads have set their names, so that the first answer stays right.
+inline thread_local PahoThread known_role = PahoThread::kUnknown;
+inline PahoThread role() {
+  if (known_role == PahoThread::kUnknown) known_role = role_by_name();
+  return known_role;
 }
+/// Sets the role of this thread, which has done what only a thread of that role does.
+inline void set_role(PahoThread role) { known_role = role; }
 
-/// Ends the receive thread's wait.
-void wake_receive_thread();
-/// Readable from then on, until drain_wake_fd().
-int wake_fd();
-void drain_wake_fd();
-
-/// The function of that name that comes after ours.
-template <typename Function>
-Function* next(const char* name) {
-  return reinterpret_cast<Function*>(::dlsym(RTLD_NEXT, name));
-}
-
-}  // namespace dapr_mqtt::mqtt::shims
+}  // namespace dapr_mqtt::mqtt

@@ -5,16 +5,17 @@
 
 namespace dapr_mqtt::mqtt {
 
-/// core::BrokerPublisher with Paho. Its session is always a clean one: what was in
-/// flight when the connection broke is answered UNAVAILABLE and sent again, or
-/// not, by whoever published it; Paho must not send it again too.
+/// core::BrokerPublisher with Paho. Its session is always clean: messages in flight when the
+/// connection broke fail with UNAVAILABLE, and the caller decides whether to send them again; Paho
+/// must not send them again too.
 class PahoPublisher final : public core::BrokerPublisher {
  public:
   PahoPublisher(Connection::Settings settings, core::ConnectionListener& listener, base::Log log,
-                std::shared_ptr<Resolver> resolver);
+                std::shared_ptr<transport::Resolver> resolver);
 
   void open() override { connection_.open(); }
   void close(std::function<void()> closed) override { connection_.close(std::move(closed)); }
+  void reconnect(base::Status cause) override { connection_.reconnect(std::move(cause)); }
   base::Status publish(const core::OutgoingMessage& message, Completion done) override;
   std::size_t max_in_flight(core::QoS qos) const override;
 

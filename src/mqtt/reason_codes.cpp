@@ -2,11 +2,39 @@
 
 #include <MQTTAsync.h>
 
+#include <algorithm>
 #include <string>
 
 #include "dapr_mqtt/base/text.h"
 
 namespace dapr_mqtt::mqtt {
+
+std::string_view key_of_client_id(std::string_view client_id) {
+  // instance/client_identity.h
+  constexpr std::string_view kMark = "-pub-";
+  constexpr std::size_t kDigits = 8;
+  if (client_id.size() < kMark.size() + kDigits) return "consumerID";
+  const std::string_view end = client_id.substr(client_id.size() - kMark.size() - kDigits);
+  const bool made =
+      end.starts_with(kMark) && end.find_first_not_of("0123456789abcdef", kMark.size()) == end.npos;
+  return made ? "clientIdPublisher" : "consumerID";
+}
+
+std::string why_no_connack(std::string_view client_id, bool tls) {
+  const bool control = std::any_of(client_id.begin(), client_id.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < 0x20 || byte == 0x7F;
+  });
+  if (control) {
+    return "the client ID " + base::quote(client_id) +
+           " has control characters, which brokers reject this way: change consumerID";
+  }
+  return std::string(tls ? "" : "is it an MQTT port without TLS? ") + "Does the broker accept " +
+         "the client ID " + base::quote(client_id) + " (" +
+         std::string(key_of_client_id(client_id)) +
+         " sets it)? Has it reached its connection limit, or does it allow only one connection for "
+         "each user, while this component needs two?";
+}
 
 base::Status from_connack(int code, std::string_view client_id) {
   switch (code) {
@@ -15,7 +43,10 @@ base::Status from_connack(int code, std::string_view client_id) {
           "the broker does not accept MQTT 3.1.1 (unacceptable protocol version)");
     case 2:
       return base::invalid_argument("the broker rejects the client identifier " +
-                                    base::quote(client_id) + ": change consumerID");
+                                    base::quote(client_id) + ": change " +
+                                    std::string(key_of_client_id(client_id)) +
+                                    ". mosquitto says so too when the keep alive is "
+                                    "above its max_keepalive: then lower keepAliveInterval");
     case 3:
       return base::unavailable("the broker says that it is not available (server unavailable)");
     case 4:

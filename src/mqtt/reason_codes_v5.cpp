@@ -6,14 +6,15 @@
 #include <string>
 
 #include "dapr_mqtt/base/text.h"
+#include "mqtt/reason_codes.h"
 
 namespace dapr_mqtt::mqtt {
 namespace {
 
 using base::ErrorKind;
 
-/// The specification's name in lower case, without Paho's own spelling, which
-/// its versions differ in.
+/// The specification's name in lower case. Not Paho's names, whose spelling differs between its
+/// versions.
 std::string_view name_of(int code) {
   switch (code) {
     case 0x00: return "normal disconnection";
@@ -66,6 +67,12 @@ std::string describe(const Reason& reason) {
   return text + ")";
 }
 
+/// For "use another server" and "server moved" (section 4.13).
+std::string other_server(const Reason& reason) {
+  return reason.reference.empty() ? "set url to another server of this broker"
+                                  : "set url to " + base::quote(reason.reference);
+}
+
 std::string with_remedy(std::string text, std::string_view remedy) {
   if (!remedy.empty()) text += ": " + std::string(remedy);
   return text;
@@ -74,8 +81,8 @@ std::string with_remedy(std::string text, std::string_view remedy) {
 }  // namespace
 
 base::Status connect_refused(const Reason& reason, std::string_view client_id) {
-  // 1 is MQTT 3.1.1's "unacceptable protocol version", the one such code that a
-  // CONNECT of version 5 can get.
+  // 1 is MQTT 3.1.1's "unacceptable protocol version", the only code below 0x80 that a CONNECT of
+  // version 5 can get.
   if (reason.code < kFirstFailure || reason.code == MQTTREASONCODE_UNSUPPORTED_PROTOCOL_VERSION) {
     return base::failed_precondition(
         "the broker does not speak MQTT 5 (unsupported protocol version): set protocolVersion to "
@@ -86,7 +93,8 @@ base::Status connect_refused(const Reason& reason, std::string_view client_id) {
   switch (reason.code) {
     case MQTTREASONCODE_CLIENT_IDENTIFIER_NOT_VALID:
       kind = ErrorKind::kInvalidArgument;
-      remedy = "change consumerID " + base::quote(client_id);
+      remedy =
+          "change " + std::string(key_of_client_id(client_id)) + ", now " + base::quote(client_id);
       break;
     case MQTTREASONCODE_BAD_USER_NAME_OR_PASSWORD:
       kind = ErrorKind::kUnauthenticated;
@@ -101,7 +109,9 @@ base::Status connect_refused(const Reason& reason, std::string_view client_id) {
     case MQTTREASONCODE_BANNED: kind = ErrorKind::kPermissionDenied; break;
     case MQTTREASONCODE_BAD_AUTHENTICATION_METHOD:
       kind = ErrorKind::kUnauthenticated;
-      remedy = "the broker wants enhanced authentication, which the client library does not have";
+      remedy =
+          "check authMethod and authData; methods that exchange AUTH packets (SCRAM, Kerberos) are "
+          "not supported";
       break;
     case MQTTREASONCODE_TOPIC_NAME_INVALID:
     case MQTTREASONCODE_PACKET_TOO_LARGE:
@@ -114,14 +124,14 @@ base::Status connect_refused(const Reason& reason, std::string_view client_id) {
     case MQTTREASONCODE_QUOTA_EXCEEDED:
     case MQTTREASONCODE_CONNECTION_RATE_EXCEEDED: kind = ErrorKind::kResourceExhausted; break;
     case MQTTREASONCODE_USE_ANOTHER_SERVER:
-    case MQTTREASONCODE_SERVER_MOVED: remedy = "change url"; break;
+    case MQTTREASONCODE_SERVER_MOVED: remedy = other_server(reason); break;
     default: break;
   }
   return {kind, with_remedy("the broker refuses the connection: " + describe(reason), remedy)};
 }
 
 base::Status publish_refused(const Reason& reason, std::string_view topic) {
-  // Never UNAVAILABLE: that would have the message sent again and again.
+  // Never UNAVAILABLE: then the message would be sent again and again.
   ErrorKind kind = ErrorKind::kInternal;
   std::string_view remedy;
   switch (reason.code) {
@@ -156,16 +166,15 @@ base::Status subscription_refused(const Reason& reason, const core::TopicFilter&
     case MQTTREASONCODE_QUOTA_EXCEEDED: kind = ErrorKind::kResourceExhausted; break;
     case MQTTREASONCODE_SHARED_SUBSCRIPTIONS_NOT_SUPPORTED:
       kind = ErrorKind::kFailedPrecondition;
-      remedy = "no consumerGroup and no $share/ with this broker";
+      remedy = "remove consumerGroup and $share/";
       break;
     case MQTTREASONCODE_WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED:
       kind = ErrorKind::kFailedPrecondition;
       break;
-    default:
-      remedy = "check the broker's access control list and the topic filter";
+    default: remedy = "check the broker's access control list and the topic filter";
   }
-  return {kind, with_remedy("the broker refused the subscription to " +
-                                base::quote(filter.str()) + ": " + describe(reason),
+  return {kind, with_remedy("the broker refused the subscription to " + base::quote(filter.str()) +
+                                ": " + describe(reason),
                             remedy)};
 }
 
@@ -173,16 +182,41 @@ base::Status unsubscribe_refused(const Reason& reason) {
   return base::internal_error("the broker refused to unsubscribe: " + describe(reason));
 }
 
+bool may_reject_request(int code) {
+  switch (code) {
+    case MQTTREASONCODE_UNSPECIFIED_ERROR:
+    case MQTTREASONCODE_MALFORMED_PACKET:
+    case MQTTREASONCODE_PROTOCOL_ERROR:
+    case MQTTREASONCODE_IMPLEMENTATION_SPECIFIC_ERROR:
+    case MQTTREASONCODE_NOT_AUTHORIZED:
+    case MQTTREASONCODE_TOPIC_FILTER_INVALID:
+    case MQTTREASONCODE_TOPIC_NAME_INVALID:
+    case MQTTREASONCODE_PACKET_TOO_LARGE:
+    case MQTTREASONCODE_PAYLOAD_FORMAT_INVALID:
+    case MQTTREASONCODE_RETAIN_NOT_SUPPORTED:
+    case MQTTREASONCODE_QOS_NOT_SUPPORTED:
+    case MQTTREASONCODE_SHARED_SUBSCRIPTIONS_NOT_SUPPORTED:
+    case MQTTREASONCODE_SUBSCRIPTION_IDENTIFIERS_NOT_SUPPORTED:
+    case MQTTREASONCODE_WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED: return true;
+    default: return false;
+  }
+}
+
 base::Status disconnected_by_broker(const Reason& reason, std::string_view client_id) {
   std::string remedy;
   switch (reason.code) {
     case MQTTREASONCODE_SESSION_TAKEN_OVER:
       remedy = "another client with the same client ID " + base::quote(client_id) +
-               " has connected. Give each its own consumerID, e.g. with {uuid} or {podName} in it";
+               " has connected. Give each its own consumerID, e.g. with {uuid} or {podName} in it" +
+               std::string(kOneConnectionAUser);
       break;
-    case MQTTREASONCODE_KEEP_ALIVE_TIMEOUT: remedy = "the network was too slow or away"; break;
+    case MQTTREASONCODE_USE_ANOTHER_SERVER:
+    case MQTTREASONCODE_SERVER_MOVED: remedy = other_server(reason); break;
+    case MQTTREASONCODE_KEEP_ALIVE_TIMEOUT:
+      remedy = "the network was too slow or interrupted";
+      break;
     case MQTTREASONCODE_NOT_AUTHORIZED:
-      remedy = "the broker no longer lets this client do what it does";
+      remedy = "the broker no longer allows what this client does";
       break;
     default: break;
   }

@@ -1,19 +1,21 @@
 #include "dapr_mqtt/observability/dapr_logger.h"
 
 #include <limits.h>
+#include <spdlog/details/log_msg.h>
 #include <spdlog/formatter.h>
+#include <unistd.h>
 
 #include <array>
 #include <utility>
 
 #include "dapr_mqtt/base/text.h"
-#include "observability/line_sink.h"
+#include "observability/line_writer.h"
 #include "observability/log_format.h"
 
 namespace dapr_mqtt::observability {
 namespace {
 
-/// Names this component among the scopes of daprd's lines (dapr.runtime, …).
+/// This component's scope; daprd's lines have others (dapr.runtime, …).
 constexpr std::string_view kScope = "dapr.components.pubsub.mqtt";
 
 std::string host_name() {
@@ -42,8 +44,8 @@ spdlog::level::level_enum spdlog_level(base::LogLevel level) {
   return spdlog::level::info;
 }
 
-/// Dapr's formats as a formatter of spdlog. What spdlog calls the logger's name
-/// is the Component's.
+/// Dapr's formats as a formatter for spdlog. The logger's name in spdlog is the
+/// Component's name.
 class DaprFormatter final : public spdlog::formatter {
  public:
   DaprFormatter(LogIdentity identity, LogFormat format)
@@ -81,26 +83,40 @@ std::optional<LogThreshold> parse_log_threshold(std::string_view text) {
 
 class DaprLogger::Output {
  public:
-  Output(LogOptions options, int fd) : sink_(fd) {
-    sink_.set_formatter(std::make_unique<DaprFormatter>(
-        LogIdentity{std::move(options.app_id), host_name(), std::string(kScope),
-                    std::move(options.version)},
-        options.format));
-  }
+  Output(LogOptions options, int fd)
+      : formatter_(LogIdentity{std::move(options.app_id), host_name(), std::string(kScope),
+                               std::move(options.version)},
+                   options.format),
+        writer_(fd, [this](std::size_t dropped) {
+          return line(spdlog::level::warn, {},
+                      std::to_string(dropped) +
+                          " lines are missing here: the reader of this log did not keep up");
+        }) {}
 
   void log(spdlog::level::level_enum level, std::string_view component,
            std::string_view message) noexcept {
     try {
-      sink_.log(spdlog::details::log_msg(
-          spdlog::source_loc{}, spdlog::string_view_t(component.data(), component.size()), level,
-          spdlog::string_view_t(message.data(), message.size())));
+      writer_.add(line(level, component, message));
     } catch (...) {
-      // Out of memory: the line is lost, the process goes on.
+      // Out of memory: the line is lost, but the process goes on.
     }
   }
+  void flush() { writer_.flush(); }
 
  private:
-  LineSink sink_;  // has its own mutex
+  std::string line(spdlog::level::level_enum level, std::string_view component,
+                   std::string_view message) {
+    spdlog::memory_buf_t out;
+    formatter_.format(
+        spdlog::details::log_msg(spdlog::source_loc{},
+                                 spdlog::string_view_t(component.data(), component.size()), level,
+                                 spdlog::string_view_t(message.data(), message.size())),
+        out);
+    return {out.data(), out.size()};
+  }
+
+  DaprFormatter formatter_;  // never changes: used on any thread
+  LineWriter writer_;
 };
 
 DaprLogger::DaprLogger(LogOptions options, int fd)
@@ -118,7 +134,10 @@ void DaprLogger::write(base::LogLevel level, std::string_view instance, std::str
 
 void DaprLogger::fatal(std::string_view message) {
   output_->log(spdlog::level::critical, {}, message);
+  flush();
 }
+
+void DaprLogger::flush() { output_->flush(); }
 
 static_assert(static_cast<int>(LogThreshold::kDebug) == static_cast<int>(base::LogLevel::kDebug));
 static_assert(static_cast<int>(LogThreshold::kError) == static_cast<int>(base::LogLevel::kError));

@@ -19,14 +19,14 @@ namespace dapr_mqtt::observability {
 namespace {
 
 constexpr std::size_t kThreads = 2;
-/// Connections that wait for one of them. Past that the accepting thread serves
-/// one itself, and the rest wait in the kernel's backlog.
+/// Connections that may wait for one of these threads. If there are more, the accepting thread
+/// serves one itself, and the rest wait in the kernel's backlog.
 constexpr int kMaxWaiting = 16;
-constexpr time_t kPatienceSeconds = 2;  ///< with a client that is silent
+constexpr time_t kClientTimeoutSeconds = 2;  ///< for reading from and writing to a client
 
 class BoundedPool final : public httplib::TaskQueue {
  public:
-  // Void in older versions of the library; bool in newer, false: refused.
+  // void in older versions of the library; in newer ones bool, where false means refused.
   using Enqueued = decltype(std::declval<httplib::TaskQueue&>().enqueue({}));
 
   Enqueued enqueue(std::function<void()> task) override {
@@ -48,8 +48,8 @@ class BoundedPool final : public httplib::TaskQueue {
   httplib::ThreadPool pool_{kThreads};
 };
 
-/// No SO_REUSEPORT, which the library's own choice has: two processes on one
-/// port would each get half of the requests.
+/// Does not set SO_REUSEPORT, as the library would by default: two processes on
+/// one port would each get half of the requests.
 void set_socket_options(socket_t fd) {
   const int yes = 1;
   ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
@@ -101,10 +101,10 @@ class HttpEndpoint::Impl {
   }
 
   void serve(HttpPages pages) {
-    server_.set_keep_alive_max_count(1);  // else idle clients would hold the threads
-    server_.set_read_timeout(kPatienceSeconds);
-    server_.set_write_timeout(kPatienceSeconds);
-    constexpr std::size_t kMaxBody = 1024;  // none is expected
+    server_.set_keep_alive_max_count(1);  // else idle clients would occupy the threads
+    server_.set_read_timeout(kClientTimeoutSeconds);
+    server_.set_write_timeout(kClientTimeoutSeconds);
+    constexpr std::size_t kMaxBody = 1024;  // requests should have none
     server_.set_payload_max_length(kMaxBody);
     server_.Get("/metrics", [pages](const httplib::Request&, httplib::Response& response) {
       response.set_content(pages.metrics(), MetricsPage::content_type());
@@ -114,15 +114,17 @@ class HttpEndpoint::Impl {
     });
     server_.Get("/readyz", [pages](const httplib::Request&, httplib::Response& response) {
       const base::Status status = pages.ready();
-      answer(response, status.ok() ? 200 : 503, status.ok() ? "ok" : status.message());
+      if (!status.ok()) return answer(response, 503, status.message());
+      const std::string notes = pages.notes ? pages.notes() : std::string();
+      answer(response, 200, notes.empty() ? "ok" : "ok\n" + notes);
     });
-    // The library runs from here on: a stop() before that would be lost.
+    // Called when the library runs. serve() waits for it: a stop() before it would have no effect.
     server_.new_task_queue = [this] {
       running_.set_value();
       return new BoundedPool;
     };
     thread_ = std::thread([this] {
-      ::pthread_setname_np(::pthread_self(), "http-metrics");  // its pool takes it over
+      ::pthread_setname_np(::pthread_self(), "http-metrics");  // inherited by the pool's threads
       server_.listen_after_bind();
     });
     running_.get_future().wait();

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <ctime>
 
+#include "dapr_mqtt/base/encoding.h"
 #include "dapr_mqtt/base/text.h"
 
 namespace dapr_mqtt::observability {
@@ -13,7 +14,7 @@ namespace {
 
 struct Character {
   std::size_t length = 1;
-  bool valid = false;  // false: a byte that begins no UTF-8 character
+  bool valid = false;  // false: a byte that does not begin a UTF-8 character
   std::uint32_t code_point = 0;
 };
 
@@ -33,7 +34,7 @@ Character first_character(std::string_view text) {
   return {1, false, static_cast<std::uint8_t>(text[0])};
 }
 
-/// Characters that end a line, steer a terminal, or turn the writing direction.
+/// Characters that end a line, control a terminal, or change the writing direction.
 bool is_unprintable(std::uint32_t c) {
   return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x2028 || c == 0x2029 ||  // separators
          c == 0x200E || c == 0x200F || (c >= 0x202A && c <= 0x202E) ||         // direction
@@ -41,13 +42,12 @@ bool is_unprintable(std::uint32_t c) {
 }
 
 void append_hex(std::string& out, std::string_view prefix, std::uint32_t value, int digits) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
   out += prefix;
-  for (int shift = (digits - 1) * 4; shift >= 0; shift -= 4) out += kDigits[value >> shift & 0xFU];
+  base::append_hex(out, value, digits);
 }
 
 /// `text` in double quotes as JSON (RFC 8259 section 7) or as Go's %q, which
-/// differ in the short escapes and in what they do with bytes that are no UTF-8.
+/// differ in the short escapes and in how they show bytes that are not UTF-8.
 std::string quoted(std::string_view text, bool json) {
   std::string out = "\"";
   out.reserve(text.size() + 2);

@@ -7,7 +7,7 @@
 
 namespace dapr_mqtt::observability {
 
-/// What is the same in every line of a process.
+/// The fields that are the same in every line of a process.
 struct LogIdentity {
   std::string app_id;
   std::string host;
@@ -24,12 +24,12 @@ struct LogRecord {
 
 /// time="…" level=info msg="…" app_id=… component=… instance=… scope=… type=log ver=…
 /// Values other than plain words are quoted; control characters, characters
-/// that change how a terminal shows the line, and bytes that are no UTF-8 are
+/// that change how a terminal shows the line, and bytes that are not UTF-8 are
 /// escaped. Ends with the line's only line break.
 std::string format_text(const LogIdentity& identity, const LogRecord& record);
 
-/// One JSON object (RFC 8259) with the keys in alphabetical order, as daprd's;
-/// bytes that are no UTF-8 become U+FFFD. Ends with the line's only line break.
+/// One JSON object (RFC 8259) with the keys in alphabetical order, as in daprd's
+/// lines; bytes that are not UTF-8 become U+FFFD. Ends with the line's only line break.
 std::string format_json(const LogIdentity& identity, const LogRecord& record);
 
 /// RFC 3339 in local time with up to nine digits of a second, trailing zeros

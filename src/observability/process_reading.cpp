@@ -19,8 +19,8 @@ double seconds_of(clockid_t clock) {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
 }
 
-/// Fields 3 and later of /proc/self/stat (proc(5)); the second, the name of the
-/// executable, may hold anything and ends at the last bracket.
+/// Reads fields 3 and later of /proc/self/stat (proc(5)). The second field, the name of the
+/// executable, may hold any characters and ends at the last bracket.
 void read_stat(ProcessReading& out) {
   std::ifstream in("/proc/self/stat");
   std::string line;
@@ -35,8 +35,8 @@ void read_stat(ProcessReading& out) {
     if (n == 20) out.threads = number;
     if (n == 22) {
       out.cpu_seconds = cpu / ticks;
-      // starttime is in ticks since boot; /proc/stat, which has the time of the
-      // boot, may be hidden (systemd's ProcSubset=pid).
+      // starttime is in ticks since boot. The time of boot is not read from /proc/stat,
+      // which may be hidden (systemd's ProcSubset=pid).
       out.start_time_seconds =
           seconds_of(CLOCK_REALTIME) - seconds_of(CLOCK_BOOTTIME) + number / ticks;
     }
@@ -55,7 +55,7 @@ ProcessReading read_process() {
        it.increment(error)) {
     ++open;
   }
-  if (!error && open > 0) out.open_fds = static_cast<double>(open - 1);  // less that of looking
+  if (!error && open > 0) out.open_fds = static_cast<double>(open - 1);  // minus the iterator's own
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) out.max_fds = static_cast<double>(limit.rlim_cur);
   return out;

@@ -8,14 +8,15 @@
 namespace dapr_mqtt::observability {
 namespace {
 
-/// The shortest text that gives the same number when read, without an exponent
-/// where people look at it.
+/// The shortest text that gives the same number when read; without an exponent
+/// below 1e15, for human readers.
 std::string number(double value) {
   constexpr double kPlainBelow = 1e15;
   std::array<char, 64> buffer{};
   char* const end = buffer.data() + buffer.size();
   auto done = std::to_chars(buffer.data(), end, value, std::chars_format::fixed);
-  if (done.ec != std::errc() || value >= kPlainBelow) done = std::to_chars(buffer.data(), end, value);
+  if (done.ec != std::errc() || value >= kPlainBelow)
+    done = std::to_chars(buffer.data(), end, value);
   return {buffer.data(), done.ptr};
 }
 
@@ -23,7 +24,7 @@ double seconds(std::chrono::nanoseconds time) {
   return std::chrono::duration<double>(time).count();
 }
 
-/// Backslash and line break; in a label's value the quote too.
+/// Escapes backslash and line break; in a label's value (`quotes`) also the quote.
 std::string escape(std::string_view text, bool quotes) {
   std::string out;
   for (const char c : text) {
@@ -60,9 +61,8 @@ void append_histogram(std::string& out, std::string_view name, const std::string
   std::uint64_t below = 0;
   for (std::size_t i = 0; i < core::Histogram::kBuckets; ++i) {
     below += values.counts[i];
-    const std::string bound = i < core::Histogram::kBounds.size()
-                                  ? number(seconds(core::Histogram::kBounds[i]))
-                                  : "+Inf";
+    const std::string bound =
+        i < core::Histogram::kBounds.size() ? number(seconds(core::Histogram::kBounds[i])) : "+Inf";
     append_line(out, name, "_bucket", before + bound + "\"", std::to_string(below));
   }
   append_line(out, name, "_sum", labels, number(seconds(values.sum)));

@@ -11,14 +11,14 @@
 
 namespace dapr_mqtt::observability {
 
-/// Names and values, in the order they are shown. Names are ours.
+/// Names and values, in the order they are shown. Names are not escaped.
 using Labels = std::vector<std::pair<std::string_view, std::string_view>>;
 
 /// A page in Prometheus' text format 0.0.4: families in the order of their first
 /// sample, each with its HELP and TYPE once. Not thread-safe.
 class PrometheusText {
  public:
-  /// What becomes of samples of the same name and labels.
+  /// How samples with the same name and labels are combined.
   enum class Same { kAdd, kLowest, kHighest };
 
   void counter(std::string_view name, std::string_view help, const Labels& labels, double value) {
@@ -28,7 +28,7 @@ class PrometheusText {
              Same same = Same::kAdd) {
     sample("gauge", name, help, labels, value, same);
   }
-  /// In seconds.
+  /// The times are shown in seconds.
   void histogram(std::string_view name, std::string_view help, const Labels& labels,
                  const core::Histogram::Snapshot& values);
 
@@ -43,7 +43,7 @@ class PrometheusText {
     std::string_view type;
     std::string name;
     std::string help;
-    std::map<std::string, Series> series;  // by labels as they are shown
+    std::map<std::string, Series> series;  // the key is the labels' text
   };
 
   Family& family(std::string_view type, std::string_view name, std::string_view help);

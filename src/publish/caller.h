@@ -10,8 +10,8 @@
 
 namespace dapr_mqtt::publish {
 
-/// Who waits for the answer to a publish. Answered once, by whoever is first: the broker's
-/// answer, or the deadline. Thread-safe.
+/// The caller that waits for the answer to a publish. It is answered once, by what comes first: the
+/// broker's answer or the deadline. Thread-safe.
 class Caller {
  public:
   using Done = std::function<void(base::Status)>;
@@ -20,11 +20,11 @@ class Caller {
       : done_(std::move(done)), bytes_(bytes), requested_(requested) {}
 
   bool answered() const { return answered_.load(std::memory_order_acquire); }
-  /// True for the first one who asks, who then has to call done().
+  /// True for the first call only; who gets true has to call done().
   bool claim() { return !answered_.exchange(true, std::memory_order_acq_rel); }
   void done(base::Status status) { std::exchange(done_, nullptr)(std::move(status)); }
 
-  std::size_t bytes() const { return bytes_; }  ///< what it was admitted with
+  std::size_t bytes() const { return bytes_; }  ///< of the payload, as Publisher counts it
   base::TimePoint requested() const { return requested_; }
 
  private:

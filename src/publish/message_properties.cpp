@@ -18,9 +18,9 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr std::string_view kPropertyPrefix = "mqtt-property-";
-/// Two bytes of length (MQTT 5 section 1.5.4).
+/// MQTT has two bytes for the length of a text (MQTT 5 section 1.5.4).
 constexpr std::size_t kMaxText = 65'535;
-/// What the client library can send of the four bytes; 68 years.
+/// The client library can send 31 of the 32 bits: 68 years.
 constexpr seconds kMaxExpiry{0x7FFF'FFFF};
 
 std::optional<unsigned> hex_digit(char c) {
@@ -49,18 +49,6 @@ std::string decoded(std::string_view text) {
   return out;
 }
 
-/// U+0000 to U+001F, U+007F to U+009F: the latter two bytes in UTF-8.
-bool has_control_character(std::string_view text) {
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    if (byte < 0x20 || byte == 0x7F) return true;
-    if (byte == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0) {
-      return true;
-    }
-  }
-  return false;
-}
-
 class Reader {
  public:
   explicit Reader(MetadataProblems& problems) : problems_(problems) {}
@@ -79,7 +67,7 @@ class Reader {
       if (auto content_type = text(key, value)) properties_.content_type = *std::move(content_type);
     } else if (name == "mqtt-response-topic") {
       std::string topic = decoded(base::trim(value));
-      if (core::TopicName::parse(topic).ok() && !has_control_character(topic)) {
+      if (core::TopicName::parse(topic).ok() && !base::has_control_character(topic)) {
         properties_.response_topic = std::move(topic);
       } else {
         problems_.add(key, value, "a topic name without wildcards and control characters");
@@ -114,7 +102,7 @@ class Reader {
 
   std::optional<std::string> text(const std::string& key, const std::string& value) {
     std::string out = decoded(value);
-    if (out.size() <= kMaxText && base::is_valid_utf8(out) && !has_control_character(out)) {
+    if (out.size() <= kMaxText && base::is_valid_utf8(out) && !base::has_control_character(out)) {
       return out;
     }
     problems_.add(key, value, "UTF-8 text of at most 65535 bytes without control characters");
@@ -136,12 +124,18 @@ class Reader {
 
 }  // namespace
 
+bool is_property_key(std::string_view name) {
+  return name.starts_with(kPropertyPrefix) || name == "ttlinseconds" || name == "ttl" ||
+         name == "mqtt-content-type" || name == "mqtt-response-topic" ||
+         name == "mqtt-correlation-data";
+}
+
 std::shared_ptr<const core::MessageProperties> parse_message_properties(
     const core::Metadata& metadata, MetadataProblems& problems) {
-  // A received message's metadata that daprd publishes on, to a dead-letter topic:
-  // what a stranger wrote must not keep it from getting there.
+  // daprd forwards a received message, with its metadata, to a dead-letter topic: a wrong value
+  // from the sender must not make that publish fail.
   const bool forwarded = std::any_of(metadata.begin(), metadata.end(), [](const auto& entry) {
-    return base::to_lower(entry.first) == "mqtt-attempt";
+    return base::to_lower(entry.first) == kAttemptKey;
   });
   MetadataProblems ignored;
   Reader reader(forwarded ? ignored : problems);

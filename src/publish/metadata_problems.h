@@ -7,7 +7,7 @@
 
 namespace dapr_mqtt::publish {
 
-/// All that is wrong with one request's metadata, in one text.
+/// Collects all problems of one request's metadata in one text.
 class MetadataProblems {
  public:
   void add(std::string_view key, std::string_view value, std::string_view allowed) {

@@ -10,12 +10,12 @@
 
 namespace dapr_mqtt::storage {
 
-/// When messages came in, for the age of the oldest that is still there. What
-/// has gone leaves lazily: at most twice as many are kept as are there, and
-/// some. Not thread-safe.
+/// When messages came in, for the age of the oldest message that still exists. Entries of messages
+/// that are gone are removed lazily: at most about twice as many are kept as messages exist. Not
+/// thread-safe.
 class ArrivalTimes {
  public:
-  /// Ids rise. `there(id)` says whether one has not gone, `count` how many have not.
+  /// Ids must rise. `there(id)`: whether that message still exists; `count`: how many do.
   template <typename There>
   void add(core::InboxId id, base::WallTime received, std::size_t count, const There& there) {
     constexpr std::size_t kSome = 64;
@@ -26,10 +26,10 @@ class ArrivalTimes {
   }
 
   template <typename There>
-  std::optional<base::WallTime> oldest(const There& there) {
+  std::optional<std::pair<core::InboxId, base::WallTime>> oldest(const There& there) {
     while (!times_.empty() && !there(times_.front().first)) times_.pop_front();
     if (times_.empty()) return std::nullopt;
-    return times_.front().second;
+    return times_.front();
   }
 
  private:

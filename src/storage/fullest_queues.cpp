@@ -8,17 +8,17 @@ void FullestQueues::update(InboxQueue& queue) {
   FullestQueues::Rank& rank = queue.rank;
   const bool list = !queue.evictable.empty();
   if (rank.listed && list) {
-    move(by_messages_, queue, rank.held.messages, queue.held.messages);
-    move(by_bytes_, queue, rank.held.bytes, queue.held.bytes);
+    move(by_messages_, queue, rank.usage.messages, queue.usage.messages);
+    move(by_bytes_, queue, rank.usage.bytes, queue.usage.bytes);
   } else if (list) {
-    by_messages_.emplace(queue.held.messages, queue.serial, &queue);
-    by_bytes_.emplace(queue.held.bytes, queue.serial, &queue);
+    by_messages_.emplace(queue.usage.messages, queue.serial, &queue);
+    by_bytes_.emplace(queue.usage.bytes, queue.serial, &queue);
   } else if (rank.listed) {
-    by_messages_.erase({rank.held.messages, queue.serial, &queue});
-    by_bytes_.erase({rank.held.bytes, queue.serial, &queue});
+    by_messages_.erase({rank.usage.messages, queue.serial, &queue});
+    by_bytes_.erase({rank.usage.bytes, queue.serial, &queue});
   }
   rank.listed = list;
-  rank.held = queue.held;
+  rank.usage = queue.usage;
 }
 
 void FullestQueues::move(Set& set, InboxQueue& queue, std::size_t from, std::size_t to) {

@@ -11,20 +11,20 @@ namespace dapr_mqtt::storage {
 
 struct InboxQueue;
 
-/// The queues that have a message to be dropped, ordered by what they hold: by
-/// messages and by bytes. Costs by the logarithm of the number of queues.
+/// The queues that have an evictable message, ordered by their number of messages and by their
+/// bytes. The cost is logarithmic in the number of queues.
 class FullestQueues {
  public:
-  /// What a queue stands under here; each queue keeps its own.
+  /// The values by which a queue is sorted here; each queue stores its own Rank.
   struct Rank {
     bool listed = false;
-    core::InboxUsage held;
+    core::InboxUsage usage;
   };
 
-  /// To be called after what `queue` holds has changed.
+  /// To be called after `queue.usage` or `queue.evictable` has changed.
   void update(InboxQueue& queue);
 
-  /// Null when no queue has a message to be dropped.
+  /// Null when no queue has an evictable message.
   InboxQueue* by_messages() const { return last(by_messages_); }
   InboxQueue* by_bytes() const { return last(by_bytes_); }
 

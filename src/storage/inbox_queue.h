@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <set>
 #include <string>
 
 #include "storage/fullest_queues.h"
+#include "storage/key_order.h"
 #include "storage/waiting_order.h"
 
 namespace dapr_mqtt::storage {
@@ -16,9 +18,10 @@ struct InboxQueue {
 
   const std::string name;
   const std::uint64_t serial;
-  core::InboxUsage held;  ///< waiting and taken
+  core::InboxUsage usage;  ///< of waiting and taken messages
   WaitingOrder waiting;
-  std::set<core::InboxId> evictable;  ///< of those waiting, the ones that may be dropped
+  std::unique_ptr<KeyOrder> keys;     ///< null: the queue has no keys (Inbox::order_by)
+  std::set<core::InboxId> evictable;  ///< waiting messages that may be dropped
   FullestQueues::Rank rank;
 };
 

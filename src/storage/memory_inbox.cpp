@@ -14,16 +14,15 @@ using core::InboxId;
 
 namespace {
 
-/// Until a message that could not be read is tried again.
+/// The time until a failed read of a message is repeated.
 constexpr std::chrono::seconds kReadAgain{1};
 
-/// Of those that went, the ones whose message is in the file.
-std::vector<InboxId> spilled(const std::vector<InboxIndex::Gone>& gone) {
-  std::vector<InboxId> ids;
+/// For messages that were removed from the index: erases them in the file and gives their receipts.
+void clear_away(SpillFile* spill, const std::vector<InboxIndex::Gone>& gone) {
   for (const InboxIndex::Gone& g : gone) {
-    if (!g.message) ids.push_back(g.id);
+    if (!g.message) spill->erase(g.id);
+    g.receipt.give();
   }
-  return ids;
 }
 
 }  // namespace
@@ -43,15 +42,25 @@ MemoryInbox::MemoryInbox(core::InboxLimits limits, SpillOptions spill, base::Log
 MemoryInbox::~MemoryInbox() = default;
 
 base::Result<core::AppendOutcome> MemoryInbox::append(std::string_view queue,
-                                                      core::IncomingMessage message,
-                                                      bool evictable) {
+                                                      core::IncomingMessage message, bool evictable,
+                                                      core::Keep keep) {
+  const bool hold = keep == core::Keep::kHold && message.qos != core::QoS::kAtMostOnce;
+  const core::Receipt now = hold ? core::Receipt() : message.receipt;
+  auto outcome = add(queue, std::move(message), evictable, hold);
+  now.give();
+  return outcome;
+}
+
+core::AppendOutcome MemoryInbox::add(std::string_view queue, core::IncomingMessage message,
+                                     bool evictable, bool hold) {
   IndexItem item;
+  item.at_broker = hold;
   item.bytes = message.footprint();
   item.qos = message.qos;
-  item.received = message.received;
+  item.received = message.arrival();
   item.evictable = evictable;
   item.message = std::make_shared<const core::IncomingMessage>(std::move(message));
-  std::vector<InboxIndex::Gone> gone;  // before the lock: freed after it
+  std::vector<InboxIndex::Gone> gone;  // declared here to be freed after the lock is released
   core::AppendOutcome outcome;
   InboxId id = 0;
   bool to_disk = false;
@@ -61,15 +70,16 @@ base::Result<core::AppendOutcome> MemoryInbox::append(std::string_view queue,
     if (!index_->admits(item.bytes, evictable)) return index_->refused(queue, item.qos);
     id = index_->next_id();
     const std::size_t with_it = index_->bytes_in_memory() + item.bytes;
-    to_disk = with_it > memory_bytes_;
+    to_disk = with_it > memory_bytes_ && !hold;
     if (!to_disk) outcome = index_->append(id, queue, std::move(item), gone);
     fits_without = with_it <= memory_bytes_without_disk_;
   }
   if (!to_disk) {
-    erase_spilled(spilled(gone));
+    clear_away(spill_.get(), gone);
     return outcome;
   }
-  const MessagePtr kept = item.message;  // freed after the lock
+  // NOLINTNEXTLINE(bugprone-use-after-move): moved only when it stays in memory
+  const MessagePtr kept = item.message;  // freed after the lock is released
   if (spill(id, *kept)) {
     if (queue == kUnclaimed) item.topic = std::make_unique<const std::string>(kept->topic);
     item.message.reset();
@@ -79,9 +89,9 @@ base::Result<core::AppendOutcome> MemoryInbox::append(std::string_view queue,
   }
   {
     base::MutexLock lock(mutex_);
-    outcome = index_->append(id, queue, std::move(item), gone);
+    outcome = index_->append(id, queue, std::move(item), gone, kept.get());
   }
-  erase_spilled(spilled(gone));
+  clear_away(spill_.get(), gone);
   return outcome;
 }
 
@@ -89,22 +99,18 @@ bool MemoryInbox::spill(InboxId id, const core::IncomingMessage& message) {
   const base::Status status = spill_->write(id, message);
   const bool failed_before = spill_fails_.exchange(!status.ok());
   if (!status.ok() && !failed_before) {
-    log_->error("the messages that wait for the app go to disk from here on, and it does not take "
-                "them: " + status.message() + "; past " +
-                std::to_string(memory_bytes_without_disk_ >> 20U) +
-                " MiB in memory, what comes in is dropped");
+    log_->error("waiting messages do not fit into memory and cannot be written to disk: " +
+                status.message() + "; above " + std::to_string(memory_bytes_without_disk_ >> 20U) +
+                " MiB in memory, new messages are dropped");
   } else if (status.ok() && failed_before) {
-    log_->info("the disk takes waiting messages again");
+    log_->info("waiting messages can be written to disk again");
   }
   return status.ok();
 }
 
-void MemoryInbox::erase_spilled(const std::vector<InboxId>& ids) {
-  for (const InboxId id : ids) spill_->erase(id);
-}
-
 std::optional<core::InboxEntry> MemoryInbox::take(std::string_view queue, base::WallTime now,
                                                   Order order) {
+  if (order == Order::kByKey) read_keys(queue, now);
   while (true) {
     std::optional<InboxIndex::Taken> taken;
     {
@@ -121,9 +127,35 @@ std::optional<core::InboxEntry> MemoryInbox::take(std::string_view queue, base::
           taken->id, std::make_shared<const core::IncomingMessage>(*std::move(message).value()),
           taken->failures};
     }
-    // In ready order another may be readable.
+    // In ready order another message may be readable.
     base::MutexLock lock(mutex_);
     index_->release(taken->id, taken->failures, now + kReadAgain);
+  }
+}
+
+core::Inbox::FromMemory MemoryInbox::take_from_memory(std::string_view queue, base::WallTime now,
+                                                      Order order) {
+  base::MutexLock lock(mutex_);
+  return index_->take_from_memory(queue, now, order);
+}
+
+void MemoryInbox::order_by(std::string_view queue, const std::optional<core::OrderKey>& key) {
+  base::MutexLock lock(mutex_);
+  index_->order_by(queue, key);
+}
+
+/// Reads the keys of messages that are on disk.
+void MemoryInbox::read_keys(std::string_view queue, base::WallTime now) {
+  std::vector<InboxId> ids;
+  {
+    base::MutexLock lock(mutex_);
+    ids = index_->unread(queue, now);
+  }
+  for (const InboxId id : ids) {
+    const auto message = spill_->read(id);
+    base::MutexLock lock(mutex_);
+    if (!message.ok()) return index_->read_again(queue, now + kReadAgain);
+    index_->now_read(id, message.value() ? &*message.value() : nullptr);
   }
 }
 
@@ -138,8 +170,10 @@ void MemoryInbox::settle(InboxId id) {
     base::MutexLock lock(mutex_);
     gone = index_->settle(id);
   }
-  if (gone && !gone->message) spill_->erase(id);
+  if (gone) clear_away(spill_.get(), {*gone});
 }
+
+bool MemoryInbox::settling_may_block() const { return spill_ && spill_->holds_any(); }
 
 void MemoryInbox::release(InboxId id, std::uint32_t failures, base::WallTime due) {
   base::MutexLock lock(mutex_);
@@ -155,7 +189,7 @@ std::size_t MemoryInbox::claim(const core::TopicFilter& filter) {
     bool more = false;
     {
       base::MutexLock lock(mutex_);
-      if (first) last = index_->last_id();  // what comes in meanwhile is not waited for
+      if (first) last = index_->last_id();  // later messages are left out
       more = index_->claim_some(filter, after, last, some);
     }
     moved += some.size();
@@ -175,7 +209,7 @@ std::size_t MemoryInbox::discard(std::string_view queue) {
       if (first) last = index_->last_id();
       more = index_->discard_some(queue, after, last, gone);
     }
-    erase_spilled(spilled(gone));
+    clear_away(spill_.get(), gone);
     dropped += gone.size();
     if (!more) return dropped;
   }
@@ -204,6 +238,16 @@ core::InboxUsage MemoryInbox::usage() const {
   return index_->usage();
 }
 
+core::HeldMessages MemoryInbox::held() const {
+  base::MutexLock lock(mutex_);
+  return index_->held();
+}
+
+InboxId MemoryInbox::last_id() const {
+  base::MutexLock lock(mutex_);
+  return index_->last_id();
+}
+
 std::optional<base::WallTime> MemoryInbox::oldest_received() const {
   base::MutexLock lock(mutex_);
   return index_->oldest_received();
@@ -212,6 +256,11 @@ std::optional<base::WallTime> MemoryInbox::oldest_received() const {
 bool MemoryInbox::full() const {
   base::MutexLock lock(mutex_);
   return index_->full();
+}
+
+bool MemoryInbox::overfull() const {
+  base::MutexLock lock(mutex_);
+  return index_->past_limits(kMostHeld, kMostHeldBytes);
 }
 
 bool MemoryInbox::half_empty() const {

@@ -1,8 +1,10 @@
 #include "storage/message_table.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
+#include "storage/bounds.h"
 #include "storage/properties_codec.h"
 
 namespace dapr_mqtt::storage {
@@ -14,8 +16,8 @@ constexpr std::int64_t kRetained = 4;
 constexpr std::int64_t kDuplicate = 8;
 constexpr std::int64_t kEvictable = 16;
 
-/// What a transaction needs besides the messages: parts of pages, its own rows.
-constexpr std::size_t kBeside = 64U << 10U;
+/// The space that a transaction needs besides the messages: parts of pages, other rows.
+constexpr std::size_t kOverhead = 64U << 10U;
 
 std::int64_t flags_of(const core::IncomingMessage& message, bool evictable) {
   return core::to_int(message.qos) | (message.retained ? kRetained : 0) |
@@ -28,7 +30,17 @@ core::QoS qos_of(std::int64_t flags) {
 
 std::int64_t number_of(core::InboxId id) { return static_cast<std::int64_t>(id); }
 std::int64_t number_of(base::WallTime time) { return time.time_since_epoch().count(); }
-base::WallTime time_of(std::int64_t ms) { return base::WallTime(std::chrono::milliseconds(ms)); }
+base::WallTime time_of(std::int64_t ms) { return base::WallTime(within_bounds(ms)); }
+/// 0 for a damaged value: the app gets the message again.
+std::uint32_t failures_of(std::int64_t failures) {
+  return failures < 0 || failures >= std::numeric_limits<std::uint32_t>::max()
+             ? 0
+             : static_cast<std::uint32_t>(failures);
+}
+/// 0 for a damaged value: the payload counts as complete.
+std::size_t size_of(std::int64_t size) {
+  return static_cast<std::size_t>(std::max<std::int64_t>(size, 0));
+}
 
 }  // namespace
 
@@ -38,16 +50,18 @@ base::Result<std::unique_ptr<MessageTable>> MessageTable::make(sqlite::Database&
     sqlite::Statement& statement;
     const char* sql;
   } const wanted[] = {
-      {table->insert_, "INSERT OR REPLACE INTO messages VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"},
+      {table->insert_,
+       "INSERT OR REPLACE INTO messages VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"},
       {table->update_, "UPDATE messages SET queue = ?2, due = ?3, failures = ?4 WHERE id = ?1"},
       {table->erase_, "DELETE FROM messages WHERE id = ?1"},
-      {table->read_, "SELECT flags, received, topic, properties, payload FROM messages WHERE id = ?1"},
+      {table->read_,
+       "SELECT flags, received, topic, properties, payload, full_size, event_seed"
+       " FROM messages WHERE id = ?1"},
+      {table->read_head_, "SELECT topic, properties FROM messages WHERE id = ?1"},
       {table->load_,
        "SELECT id, queue, due, failures, flags, topic,"
        " length(payload) + ifnull(length(properties), 0), received FROM messages ORDER BY id"},
-      {table->ids_, "SELECT max(value, (SELECT ifnull(max(id), 0) FROM messages)) FROM counters"
-                    " WHERE name = 'ids'"},
-      {table->set_ids_, "UPDATE counters SET value = ?1 WHERE name = 'ids'"},
+      {table->set_ids_, "INSERT OR REPLACE INTO counters VALUES('ids', ?1)"},
       {table->take_room_, "INSERT OR REPLACE INTO counters VALUES('room', zeroblob(?1))"},
       {table->checkpoint_, "PRAGMA wal_checkpoint(PASSIVE)"},
       {table->free_room_, "DELETE FROM counters WHERE name = 'room'"},
@@ -71,12 +85,14 @@ base::Status MessageTable::insert(core::InboxId id, const MessageState& state,
       .bind_text(7, message.topic);
   std::string properties;
   if (message.properties) {
-    properties = encode_properties(*message.properties);
+    properties = encode_properties(*message.properties, state.arrived - message.received);
     insert_.bind_blob(8, properties);
   } else {
     insert_.bind_null(8);
   }
-  insert_.bind_blob(9, message.payload);
+  insert_.bind_blob(9, message.payload)
+      .bind(10, static_cast<std::int64_t>(message.full_size))
+      .bind(11, static_cast<std::int64_t>(message.event_seed));
   return insert_.run();
 }
 
@@ -106,14 +122,36 @@ base::Result<std::optional<core::IncomingMessage>> MessageTable::read(core::Inbo
   message.duplicate = (flags & kDuplicate) != 0;
   message.received = time_of(read_.integer(1));
   message.topic = read_.bytes(2);
-  if (!read_.is_null(3)) {
-    // Without its properties rather than not at all.
-    message.properties = std::make_shared<const core::MessageProperties>(
-        decode_properties(read_.bytes(3)).value_or(core::MessageProperties{}));
-  }
+  read_properties(read_, 3, message);
   message.payload = read_.bytes(4);
+  message.full_size = size_of(read_.integer(5));
+  message.event_seed = static_cast<std::uint64_t>(read_.integer(6));
   read_.reset();
   return std::optional(std::move(message));
+}
+
+base::Result<std::optional<core::IncomingMessage>> MessageTable::read_head(core::InboxId id) {
+  read_head_.bind(1, number_of(id));
+  const auto row = read_head_.step();
+  std::optional<core::IncomingMessage> message;
+  if (row.ok() && row.value()) {
+    message.emplace();
+    message->topic = read_head_.bytes(0);
+    read_properties(read_head_, 1, *message);
+  }
+  read_head_.reset();
+  if (!row.ok()) return row.status();
+  return message;
+}
+
+void MessageTable::read_properties(const sqlite::Statement& row, int column,
+                                   core::IncomingMessage& message) {
+  if (row.is_null(column)) return;
+  // If the properties are damaged, the message is delivered without them.
+  std::chrono::milliseconds arrived_after{};
+  message.properties = std::make_shared<const core::MessageProperties>(
+      decode_properties(row.bytes(column), &arrived_after).value_or(core::MessageProperties{}));
+  message.arrived = message.received + within_bounds(arrived_after.count());
 }
 
 base::Status MessageTable::load(const std::function<void(const StoredMessage&)>& each) {
@@ -122,25 +160,16 @@ base::Status MessageTable::load(const std::function<void(const StoredMessage&)>&
     const std::int64_t flags = load_.integer(4);
     StoredMessage stored;
     stored.id = static_cast<core::InboxId>(load_.integer(0));
-    stored.state = {load_.bytes(1), time_of(load_.integer(2)),
-                    static_cast<std::uint32_t>(load_.integer(3)), (flags & kEvictable) != 0};
+    stored.state = {load_.bytes(1), time_of(load_.integer(2)), failures_of(load_.integer(3)),
+                    (flags & kEvictable) != 0};
     stored.received = time_of(load_.integer(7));
     stored.topic = load_.bytes(5);
     stored.qos = qos_of(flags);
-    stored.bytes = sizeof(core::IncomingMessage) + stored.topic.size() +
-                   static_cast<std::size_t>(load_.integer(6));
+    stored.bytes = sizeof(core::IncomingMessage) + stored.topic.size() + size_of(load_.integer(6));
     each(stored);
   }
   load_.reset();
   return row.status();
-}
-
-base::Result<core::InboxId> MessageTable::ids_used() {
-  const auto row = ids_.step();
-  const auto value = row.ok() && row.value() ? ids_.integer(0) : 0;
-  ids_.reset();
-  if (!row.ok()) return row.status();
-  return static_cast<core::InboxId>(value);
 }
 
 base::Status MessageTable::set_ids_used(core::InboxId up_to) {
@@ -149,7 +178,7 @@ base::Status MessageTable::set_ids_used(core::InboxId up_to) {
 }
 
 base::Status MessageTable::try_room(std::size_t bytes) {
-  take_room_.bind(1, static_cast<std::int64_t>(bytes + bytes / 16 + kBeside));
+  take_room_.bind(1, static_cast<std::int64_t>(bytes + bytes / 16 + kOverhead));
   base::Status status = take_room_.run();
   if (status.ok()) status = checkpoint_.run();
   return status.ok() ? free_room() : status;

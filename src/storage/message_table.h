@@ -11,29 +11,31 @@
 
 namespace dapr_mqtt::storage {
 
-/// What a row says besides the message.
+/// The columns of a row besides the message. Times are the file's (FileClock).
 struct MessageState {
-  std::string_view queue;
+  std::string_view queue{};
   base::WallTime due{};
   std::uint32_t failures = 0;
   bool evictable = false;
+  base::WallTime arrived{};  ///< as IncomingMessage::arrived, which has no column
 };
 
-/// A row without its message, which stays on disk. Views live for the call.
+/// A row without its message, which stays on disk. Views are valid during the call. All values are
+/// within bounds.h, even if the row is damaged.
 struct StoredMessage {
   core::InboxId id = 0;
   MessageState state;
-  base::WallTime received{};
+  base::WallTime received{};  ///< by the wall clock
   std::string_view topic;
   core::QoS qos = core::QoS::kAtMostOnce;
   std::size_t bytes = 0;  ///< IncomingMessage::footprint()
 };
 
-/// The rows of an inbox. No transactions of its own. As thread-safe as its
-/// Database, which outlives it.
+/// The messages of an inbox. Begins no transactions. As thread-safe as its
+/// Database, which must outlive it.
 class MessageTable {
  public:
-  /// The schema must be the newest.
+  /// The database must have the newest schema.
   static base::Result<std::unique_ptr<MessageTable>> make(sqlite::Database& database);
 
   base::Status insert(core::InboxId id, const MessageState& state,
@@ -42,30 +44,34 @@ class MessageTable {
                       std::uint32_t failures);
   base::Status erase(core::InboxId id);
 
-  /// None when there is no such row.
+  /// None when there is no such row. The time of arrival is the file's.
   base::Result<std::optional<core::IncomingMessage>> read(core::InboxId id);
-  /// All rows by their ids.
+  /// Likewise, but reads topic and properties only.
+  base::Result<std::optional<core::IncomingMessage>> read_head(core::InboxId id);
+  /// Calls `row` for all rows, in the order of their ids.
   base::Status load(const std::function<void(const StoredMessage&)>& row);
 
-  /// No id above it has been used.
-  base::Result<core::InboxId> ids_used();
+  /// Records that no id above this one has been used: see ids_used() of message_ids.h.
   base::Status set_ids_used(core::InboxId up_to);
 
-  /// Whether the disk has room for so many bytes more, in the log and in the database: takes
-  /// it, and keeps it within the files for what comes next. Not in a transaction.
+  /// Tests whether the disk has room for this many more bytes, in the log and in the database:
+  /// writes and deletes that many. The space stays in the files for later writes. Not in a
+  /// transaction.
   base::Status try_room(std::size_t bytes);
-  /// What a crash in try_room() may have left.
+  /// Deletes what a crash in try_room() may have left.
   base::Status free_room();
 
  private:
   MessageTable() = default;
+  static void read_properties(const sqlite::Statement& row, int column,
+                              core::IncomingMessage& message);
 
   sqlite::Statement insert_;
   sqlite::Statement update_;
   sqlite::Statement erase_;
   sqlite::Statement read_;
+  sqlite::Statement read_head_;
   sqlite::Statement load_;
-  sqlite::Statement ids_;
   sqlite::Statement set_ids_;
   sqlite::Statement take_room_;
   sqlite::Statement checkpoint_;

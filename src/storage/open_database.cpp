@@ -18,11 +18,11 @@ namespace {
 namespace fs = std::filesystem;
 using DatabasePtr = std::unique_ptr<sqlite::Database>;
 
-// Files up to this are read through at start; of larger ones the rows' heads are,
-// in loading: Init has seconds only.
+// Files up to this size are checked completely at start. Of larger ones only the rows' heads are
+// read, when SqliteInbox loads them: Init must end within seconds.
 constexpr std::uintmax_t kCheckedWhole = 64U << 20U;
 
-/// SQLite gives its other files the same permissions.
+/// Creates the file with permissions 0600. SQLite gives its other files the same permissions.
 base::Status make_private_file(const std::string& path) {
   const base::UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (file.valid()) return {};
@@ -32,13 +32,17 @@ base::Status make_private_file(const std::string& path) {
 base::Status check(sqlite::Database& database, const std::string& path) {
   std::error_code ignored;
   const std::uintmax_t size = fs::file_size(path, ignored);
-  if (ignored || size > kCheckedWhole) return {};
+  if (ignored) return {};
+  if (size > kCheckedWhole && !fs::exists(path + kSuspect, ignored)) return {};
   auto statement = database.prepare("PRAGMA quick_check(1)");
   if (!statement.ok()) return statement.status();
   const auto row = statement.value().step();
   if (!row.ok()) return row.status();
-  if (row.value() && statement.value().bytes(0) == "ok") return {};
-  return database.error(11);  // SQLITE_CORRUPT: its checks found what its reads did not
+  if (row.value() && statement.value().bytes(0) == "ok") {
+    fs::remove(path + kSuspect, ignored);
+    return {};
+  }
+  return database.error(11);  // SQLITE_CORRUPT: the check found damage that no read has met
 }
 
 base::Result<DatabasePtr> try_open(const std::string& path, const sqlite::DatabaseOptions& options,
@@ -62,7 +66,7 @@ std::string utc_time() {
   return text;
 }
 
-base::Status set_aside(const std::string& path, const std::string& aside) {
+base::Status rename_files(const std::string& path, const std::string& aside) {
   for (const char* suffix : {"", "-wal"}) {
     std::error_code error;
     fs::rename(path + suffix, aside + suffix, error);
@@ -81,19 +85,31 @@ base::Result<DatabasePtr> open_database(const std::string& path,
   bool corrupt = false;
   auto database = try_open(path, options, corrupt);
   if (database.ok() || !corrupt) return database;
+  if (base::Status status = set_aside(path, database.status(), log); !status.ok()) return status;
+  return try_open(path, options, corrupt);
+}
+
+void mark_suspect(const std::string& path) {
+  const base::UniqueFd made(
+      ::open((path + kSuspect).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+}
+
+base::Status set_aside(const std::string& path, const base::Status& cause, const base::Log& log) {
   std::string aside = path + ".corrupt-" + utc_time();
   std::error_code ignored;
   for (int n = 2; fs::exists(aside, ignored); ++n) {
     aside = path + ".corrupt-" + utc_time() + "-" + std::to_string(n);
   }
-  const std::string cause = database.status().message();
-  if (base::Status status = set_aside(path, aside); !status.ok()) {
-    return status.with_context("the inbox is damaged (" + cause + ") and in the way");
+  if (base::Status status = rename_files(path, aside); !status.ok()) {
+    return status.with_context("the inbox is damaged (" + cause.message() +
+                               ") and cannot be set aside");
   }
-  log.error("the inbox is damaged: " + cause + "; it is kept as " + base::quote(aside, 512) +
-            ", and a new one begun; unhandled messages in it are not delivered (sqlite3's "
-            ".recover may save them)");
-  return try_open(path, options, corrupt);
+  fs::remove(path + kSuspect, ignored);
+  log.error("the inbox is damaged: " + cause.message() + "; it is kept as " +
+            base::quote(aside, 512) +
+            ", and a new one is created; unhandled messages in the damaged one are not delivered "
+            "(sqlite3's .recover may save them)");
+  return {};
 }
 
 }  // namespace dapr_mqtt::storage

@@ -30,6 +30,19 @@ PendingChanges::Changes PendingChanges::take(std::size_t most) {
   return taken;
 }
 
+PendingChanges::Changes PendingChanges::take_deletes(std::size_t most) {
+  Changes taken;
+  for (auto it = changes_.begin(); it != changes_.end() && taken.size() < most;) {
+    if (it->second == Kind::kDelete) {
+      taken.emplace_back(*it);
+      it = changes_.erase(it);
+    } else {
+      ++it;
+    }
+  }
+  return taken;
+}
+
 void PendingChanges::take_from(core::InboxId first, Changes& taken) {
   const auto begin = changes_.lower_bound(first);
   for (auto it = begin; it != changes_.end(); ++it) {
@@ -37,6 +50,14 @@ void PendingChanges::take_from(core::InboxId first, Changes& taken) {
     taken.emplace_back(*it);
   }
   changes_.erase(begin, changes_.end());
+}
+
+core::InboxId PendingChanges::first_insert(core::InboxId otherwise) const {
+  if (inserts_ == 0) return otherwise;
+  for (const auto& [id, kind] : changes_) {
+    if (kind == Kind::kInsert) return id;
+  }
+  return otherwise;
 }
 
 std::vector<core::InboxId> PendingChanges::inserts_from(core::InboxId first) const {
@@ -54,7 +75,7 @@ void PendingChanges::put_back(const Changes& changes) {
       set(id, kind);
     } else if (kind == Kind::kInsert) {
       if (newer->second == Kind::kDelete) {
-        changes_.erase(newer);  // never written, and not wanted any more
+        changes_.erase(newer);  // was never written and is gone: nothing to write
       } else {
         set(id, Kind::kInsert);
       }

@@ -9,14 +9,13 @@
 
 namespace dapr_mqtt::storage {
 
-/// What the database does not say yet: for each message the one change that
-/// brings its row up to date. So a message that is settled before it was written
-/// never is. Bounded by the number of messages, and by what was deleted since
-/// the last write. Not thread-safe.
+/// Changes that are not in the database yet: for each message the one change that brings its row up
+/// to date. So a message that is settled before it was written is never written. Bounded by the
+/// number of messages, plus those deleted since the last write. Not thread-safe.
 class PendingChanges {
  public:
   enum class Kind {
-    kInsert,  ///< there is no row
+    kInsert,  ///< there is no row yet
     kUpdate,  ///< queue, due time or failures have changed
     kDelete,
   };
@@ -30,14 +29,18 @@ class PendingChanges {
   void changed(core::InboxId id) { changes_.emplace(id, Kind::kUpdate); }  // an older kInsert stays
   void gone(core::InboxId id);
 
-  /// Takes out up to `most`, the oldest messages' first.
+  /// Removes and returns up to `most` changes, the oldest messages' first.
   Changes take(std::size_t most);
+  /// Likewise, but deletes only.
+  Changes take_deletes(std::size_t most);
+  /// The oldest message that has no row yet; `otherwise` when there is none.
+  core::InboxId first_insert(core::InboxId otherwise) const;
   bool any_from(core::InboxId first) const { return changes_.lower_bound(first) != changes_.end(); }
-  /// Moves those of the messages from `first` on to the end of `taken`.
+  /// Moves the changes of the messages from `first` on to the end of `taken`.
   void take_from(core::InboxId first, Changes& taken);
   /// The messages from `first` on that have no row yet.
   std::vector<core::InboxId> inserts_from(core::InboxId first) const;
-  /// These could not be written; newer changes of the same messages count.
+  /// Adds changes that could not be written. Newer changes of the same messages have priority.
   void put_back(const Changes& changes);
 
  private:

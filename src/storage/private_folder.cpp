@@ -18,6 +18,11 @@ base::Status folder_error(const char* what, const std::string& path, int error) 
                            "; make it writable for this user, or name another with --state-dir");
 }
 
+std::string folder_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "." : path.substr(0, slash + 1);
+}
+
 base::Status make_private_folders(const std::string& path) {
   std::error_code error;
   const fs::path parent = fs::path(path).parent_path();

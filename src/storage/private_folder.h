@@ -6,11 +6,14 @@
 
 namespace dapr_mqtt::storage {
 
-/// Makes the folder and those above it, as far as they are missing, for this user
-/// alone (0700). UNAVAILABLE names it and says what to do.
+/// Creates the folder and missing parent folders, readable by this user only (0700). The text of
+/// UNAVAILABLE names the folder and says what to do.
 base::Status make_private_folders(const std::string& path);
 
-/// What cannot be done with a file or folder that an inbox needs.
+/// The folder of the file with this path.
+std::string folder_of(const std::string& path);
+
+/// The error "cannot <what> <path>: …", with what to do, for a file or folder of an inbox.
 base::Status folder_error(const char* what, const std::string& path, int error);
 
 }  // namespace dapr_mqtt::storage

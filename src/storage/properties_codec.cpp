@@ -1,13 +1,18 @@
 #include "storage/properties_codec.h"
 
+#include <charconv>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 
 namespace dapr_mqtt::storage {
 namespace {
 
-// Texts with their length in front, in the order of the struct; the expiry as a
-// text of its digits, empty for none.
+/// A smaller difference does not matter, since expiry is in seconds.
+constexpr std::chrono::milliseconds kMatters{1000};
+
+// The format: strings after their lengths, in the order of the struct. The expiry is a string of
+// digits, empty for none, followed by "@<arrived_after in ms>" if that matters.
 void put(std::string& out, std::string_view text) {
   const auto size = static_cast<std::uint32_t>(text.size());  // MQTT: 65,535 at the most
   char raw[sizeof(size)];
@@ -27,14 +32,33 @@ std::optional<std::string> get(std::string_view& in) {
   return text;
 }
 
+std::string expiry_text(const core::MessageProperties& properties,
+                        std::chrono::milliseconds arrived_after) {
+  if (!properties.expiry) return {};
+  std::string text = std::to_string(properties.expiry->count());
+  if (arrived_after >= kMatters || arrived_after <= -kMatters) {
+    text += "@" + std::to_string(arrived_after.count());
+  }
+  return text;
+}
+
+/// `text` as a number; none if it is anything else.
+std::optional<std::int64_t> number(std::string_view text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
 }  // namespace
 
-std::string encode_properties(const core::MessageProperties& properties) {
+std::string encode_properties(const core::MessageProperties& properties,
+                              std::chrono::milliseconds arrived_after) {
   std::string out;
   put(out, properties.content_type);
   put(out, properties.response_topic);
   put(out, properties.correlation_data);
-  put(out, properties.expiry ? std::to_string(properties.expiry->count()) : std::string());
+  put(out, expiry_text(properties, arrived_after));
   for (const auto& [name, value] : properties.user_properties) {
     put(out, name);
     put(out, value);
@@ -42,7 +66,8 @@ std::string encode_properties(const core::MessageProperties& properties) {
   return out;
 }
 
-std::optional<core::MessageProperties> decode_properties(std::string_view bytes) {
+std::optional<core::MessageProperties> decode_properties(std::string_view bytes,
+                                                         std::chrono::milliseconds* arrived_after) {
   core::MessageProperties properties;
   std::string expiry;
   for (std::string* field : {&properties.content_type, &properties.response_topic,
@@ -52,11 +77,14 @@ std::optional<core::MessageProperties> decode_properties(std::string_view bytes)
     *field = *std::move(text);
   }
   if (!expiry.empty()) {
-    constexpr std::size_t kMaxDigits = 10;  // of the protocol's four bytes
-    if (expiry.size() > kMaxDigits || expiry.find_first_not_of("0123456789") != std::string::npos) {
-      return std::nullopt;
-    }
-    properties.expiry = std::chrono::seconds(std::stoll(expiry));
+    const std::size_t at = expiry.find('@');
+    const auto seconds = number(std::string_view(expiry).substr(0, at));
+    const auto after = at == std::string::npos ? std::optional<std::int64_t>(0)
+                                               : number(std::string_view(expiry).substr(at + 1));
+    constexpr std::int64_t kMost = std::numeric_limits<std::uint32_t>::max();  // MQTT's limit
+    if (!seconds || *seconds < 0 || *seconds > kMost || !after) return std::nullopt;
+    properties.expiry = std::chrono::seconds(*seconds);
+    if (arrived_after != nullptr) *arrived_after = std::chrono::milliseconds(*after);
   }
   while (!bytes.empty()) {
     auto name = get(bytes);

@@ -5,8 +5,8 @@
 
 namespace dapr_mqtt::storage {
 
-/// Brings a database, new or of an older version, to the newest schema, in one
-/// transaction. FAILED_PRECONDITION when a newer version of the program made it.
+/// Migrates a database, new or of an older version, to the newest schema, in one
+/// transaction. FAILED_PRECONDITION when a newer version of the program wrote it.
 base::Status migrate(sqlite::Database& database);
 
 }  // namespace dapr_mqtt::storage

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "storage/bounds.h"
+
 namespace dapr_mqtt::storage {
 namespace {
 
@@ -13,77 +15,68 @@ base::Status no_table() { return base::cancelled("the inbox is closed"); }
 
 }  // namespace
 
-base::Status SessionState::load(SessionTable& table) {
-  base::Status status = table.load_packets([this](core::PacketKey key, bool mark) {
-    packets_[key] = mark ? Packet::kMark : Packet::kBody;
+base::Result<std::size_t> SessionState::load(SessionTable& table) {
+  std::size_t left_out = 0;
+  base::Status status = table.load_packets([&](core::PacketKey key) {
+    if (key.id == 0 || key.connection >= kMostConnections) {
+      ++left_out;
+    } else {
+      packets_.emplace(key, true);
+    }
   });
   if (!status.ok()) return status;
-  return table.load_subscriptions([this](std::size_t connection, std::string_view text) {
-    // What is no filter any more was none when it was written.
-    if (const auto filter = core::TopicFilter::parse(text); filter.ok()) {
+  status = table.load_subscriptions([&](std::size_t connection, std::string_view text) {
+    // Checked, since all connections with lower indexes are made again.
+    const auto filter = core::TopicFilter::parse(text);
+    if (!filter.ok() || connection >= kMostConnections) {
+      ++left_out;
+    } else {
       subscriptions_.push_back({connection, filter.value()});
     }
   });
+  if (!status.ok()) return status;
+  return left_out;
 }
 
-void SessionState::put_body(core::PacketKey key, std::string body) {
-  packets_[key] = Packet::kBody;
-  packets_unwritten_.insert_or_assign(key, Unwritten{Write::kPut, std::move(body)});
+void SessionState::stored(core::PacketKey key) {
+  if (const auto found = packets_.find(key); found != packets_.end()) found->second = true;
 }
 
-void SessionState::put_mark(core::PacketKey key) {
-  // One that is there already stays as it is: the message comes a second time.
-  packets_.emplace(key, Packet::kMarkToCome);
-}
-
-void SessionState::remove(core::PacketKey key) {
+bool SessionState::remove(core::PacketKey key, const core::Receipt& safe) {
   const auto found = packets_.find(key);
-  if (found == packets_.end()) return;
-  const bool to_come = found->second == Packet::kMarkToCome;
-  packets_.erase(found);
-  if (!to_come) packets_unwritten_.insert_or_assign(key, Unwritten{Write::kErase, {}});
+  const bool on_disk = removals_.contains(key) || (found != packets_.end() && found->second);
+  if (on_disk) {  // first, since it may throw
+    removals_.insert(key);
+    if (safe) removal_receipts_.push_back(safe);
+  }
+  if (found != packets_.end()) packets_.erase(found);
+  return !on_disk;
 }
 
-void SessionState::clear(std::size_t connection) {
-  for (const core::PacketStore::Entry& entry : entries(connection)) remove({connection, entry.id});
+bool SessionState::clear(std::size_t connection, const core::Receipt& safe) {
+  for (const core::PacketStore::Id id : ids(connection)) {
+    static_cast<void>(remove({connection, id}, {}));
+  }
+  // Earlier removals of this connection are not on disk yet either.
+  if (removals_.lower_bound({connection, 0}) == removals_.lower_bound({connection + 1, 0})) {
+    return true;
+  }
+  if (safe) removal_receipts_.push_back(safe);
+  return false;
 }
 
-std::vector<core::PacketStore::Entry> SessionState::entries(std::size_t connection) const {
-  std::vector<core::PacketStore::Entry> out;
+bool SessionState::nothing_stored() const {
+  return subscriptions_.empty() &&
+         std::none_of(packets_.begin(), packets_.end(), [](const auto& p) { return p.second; });
+}
+
+std::vector<core::PacketStore::Id> SessionState::ids(std::size_t connection) const {
+  std::vector<core::PacketStore::Id> out;
   for (auto it = packets_.lower_bound({connection, 0});
        it != packets_.end() && it->first.connection == connection; ++it) {
-    out.push_back({it->first.id, it->second != Packet::kBody});
+    out.push_back(it->first.id);
   }
   return out;
-}
-
-std::optional<core::PacketStore::Entry> SessionState::find(core::PacketKey key) const {
-  const auto found = packets_.find(key);
-  if (found == packets_.end()) return std::nullopt;
-  return core::PacketStore::Entry{key.id, found->second != Packet::kBody};
-}
-
-std::optional<std::string> SessionState::body(SessionTable* table, core::PacketKey key) const {
-  const auto found = packets_.find(key);
-  if (found == packets_.end() || found->second != Packet::kBody) return std::nullopt;
-  const auto unwritten = packets_unwritten_.find(key);
-  if (unwritten != packets_unwritten_.end()) return unwritten->second.body;
-  if (table == nullptr) return std::nullopt;
-  auto read = table->body(key);
-  return read.ok() ? std::move(read).value() : std::nullopt;
-}
-
-void SessionState::appended(core::PacketKey key) {
-  const auto found = packets_.find(key);
-  if (found == packets_.end()) return;
-  switch (found->second) {
-    case Packet::kBody: return remove(key);
-    case Packet::kMarkToCome:
-      found->second = Packet::kMark;
-      packets_unwritten_.insert_or_assign(key, Unwritten{Write::kPut, {}});
-      return;
-    case Packet::kMark: return;
-  }
 }
 
 base::Status SessionState::subscribed(SessionTable* table, core::SessionSubscription subscription) {
@@ -121,10 +114,8 @@ std::vector<core::SessionSubscription> SessionState::subscriptions() const {
 }
 
 base::Status SessionState::write_unwritten(SessionTable& table) const {
-  for (const auto& [key, change] : packets_unwritten_) {
-    base::Status status =
-        change.write == Write::kPut ? table.put(key, change.body) : table.erase(key);
-    if (!status.ok()) return status;
+  for (const core::PacketKey key : removals_) {
+    if (base::Status status = table.erase(key); !status.ok()) return status;
   }
   for (const auto& [key, write] : filters_unwritten_) {
     base::Status status = write == Write::kPut ? table.add(key.first, key.second.str())
@@ -134,8 +125,10 @@ base::Status SessionState::write_unwritten(SessionTable& table) const {
   return {};
 }
 
-void SessionState::written() {
-  packets_unwritten_.clear();
+void SessionState::written(std::vector<core::Receipt>& receipts) {
+  receipts.insert(receipts.end(), removal_receipts_.begin(), removal_receipts_.end());
+  removals_.clear();
+  removal_receipts_.clear();
   filters_unwritten_.clear();
 }
 

@@ -2,8 +2,7 @@
 
 #include <cstddef>
 #include <map>
-#include <optional>
-#include <string>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -13,36 +12,39 @@
 
 namespace dapr_mqtt::storage {
 
-/// What is in an instance's sessions, and what of it the disk does not have yet: changes of
-/// packets until write_unwritten(), those of subscriptions when they could not be written.
-/// Bounded by the protocol: 65,535 packets a connection, and the subscriptions.
+/// The state of an instance's sessions, and the changes that are not on disk yet: removals of packet
+/// identifiers until write_unwritten(), and changes of subscriptions that could not be written.
+/// Bounded by the protocol: 65,535 identifiers for each connection, and the subscriptions. The inbox
+/// writes packet identifiers, with their messages.
 ///
-/// Not thread-safe. The table is the caller's, who may have none any more (null):
-/// then all stays in memory.
+/// Not thread-safe. The caller owns the table, which may be null after it was closed: then all stays
+/// in memory.
 class SessionState {
  public:
-  base::Status load(SessionTable& table);
+  /// Returns how many damaged rows were left out.
+  base::Result<std::size_t> load(SessionTable& table);
 
-  void put_body(core::PacketKey key, std::string body);
-  void put_mark(core::PacketKey key);
-  void remove(core::PacketKey key);
-  void clear(std::size_t connection);
-  std::vector<core::PacketStore::Entry> entries(std::size_t connection) const;
-  std::optional<core::PacketStore::Entry> find(core::PacketKey key) const;
-  std::optional<std::string> body(SessionTable* table, core::PacketKey key) const;
-
-  /// The message that `key` brought is in the inbox: to be written in one transaction with it.
-  void appended(core::PacketKey key);
+  /// Adds it in memory only; stored() says that it is on disk too.
+  void put(core::PacketKey key) { packets_.emplace(key, false); }
+  void stored(core::PacketKey key);
+  /// True: it was in memory only, or is not known. False: it must be removed from the disk, and
+  /// written() returns `safe` when that is done.
+  bool remove(core::PacketKey key, const core::Receipt& safe);
+  /// Likewise, for all identifiers of a connection.
+  bool clear(std::size_t connection, const core::Receipt& safe);
+  bool contains(core::PacketKey key) const { return packets_.contains(key); }
+  std::vector<core::PacketStore::Id> ids(std::size_t connection) const;
 
   base::Status subscribed(SessionTable* table, core::SessionSubscription subscription);
   base::Status unsubscribed(SessionTable* table, const core::SessionSubscription& subscription);
   std::vector<core::SessionSubscription> subscriptions() const;
 
-  bool has_unwritten() const { return !packets_unwritten_.empty() || !filters_unwritten_.empty(); }
-  /// In a transaction; written() after its commit.
+  bool has_unwritten() const { return !removals_.empty() || !filters_unwritten_.empty(); }
+  /// To be called in a transaction, and written() after its commit.
   base::Status write_unwritten(SessionTable& table) const;
-  void written();
-  bool empty() const { return packets_.empty() && subscriptions_.empty(); }
+  /// Appends the receipts that must be given now.
+  void written(std::vector<core::Receipt>& receipts);
+  bool nothing_stored() const;
 
  private:
   struct KeyLess {
@@ -50,20 +52,12 @@ class SessionState {
       return a.connection != b.connection ? a.connection < b.connection : a.id < b.id;
     }
   };
-  enum class Packet {
-    kBody,
-    kMarkToCome,  ///< with the append of its message
-    kMark,
-  };
   enum class Write { kPut, kErase };
-  struct Unwritten {
-    Write write;
-    std::optional<std::string> body;
-  };
   using FilterKey = std::pair<std::size_t, core::TopicFilter>;
 
-  std::map<core::PacketKey, Packet, KeyLess> packets_;
-  std::map<core::PacketKey, Unwritten, KeyLess> packets_unwritten_;
+  std::map<core::PacketKey, bool, KeyLess> packets_;  ///< true: it is on disk
+  std::set<core::PacketKey, KeyLess> removals_;       ///< to be removed from the disk
+  std::vector<core::Receipt> removal_receipts_;       ///< to be given when that is done
   std::vector<core::SessionSubscription> subscriptions_;
   std::map<FilterKey, Write> filters_unwritten_;
 };

@@ -23,10 +23,9 @@ base::Result<std::unique_ptr<SessionTable>> SessionTable::make(sqlite::Database&
     sqlite::Statement& statement;
     const char* sql;
   } const wanted[] = {
-      {table->put_, "INSERT OR REPLACE INTO packets VALUES(?1, ?2)"},
+      {table->put_, "INSERT OR IGNORE INTO packets VALUES(?1)"},
       {table->erase_, "DELETE FROM packets WHERE key = ?1"},
-      {table->body_, "SELECT body FROM packets WHERE key = ?1"},
-      {table->packets_, "SELECT key, body IS NULL FROM packets ORDER BY key"},
+      {table->packets_, "SELECT key FROM packets ORDER BY key"},
       {table->add_, "INSERT OR IGNORE INTO subscriptions VALUES(?1, ?2)"},
       {table->remove_, "DELETE FROM subscriptions WHERE connection = ?1 AND filter = ?2"},
       {table->subscriptions_, "SELECT connection, filter FROM subscriptions"},
@@ -39,13 +38,8 @@ base::Result<std::unique_ptr<SessionTable>> SessionTable::make(sqlite::Database&
   return table;
 }
 
-base::Status SessionTable::put(core::PacketKey key, std::optional<std::string_view> body) {
+base::Status SessionTable::put(core::PacketKey key) {
   put_.bind(1, number_of(key));
-  if (body) {
-    put_.bind_blob(2, *body);
-  } else {
-    put_.bind_null(2);
-  }
   return put_.run();
 }
 
@@ -54,22 +48,9 @@ base::Status SessionTable::erase(core::PacketKey key) {
   return erase_.run();
 }
 
-base::Result<std::optional<std::string>> SessionTable::body(core::PacketKey key) {
-  body_.bind(1, number_of(key));
-  const auto row = body_.step();
-  std::optional<std::string> found;
-  if (row.ok() && row.value() && !body_.is_null(0)) found = std::string(body_.bytes(0));
-  body_.reset();
-  if (!row.ok()) return row.status();
-  return found;
-}
-
-base::Status SessionTable::load_packets(
-    const std::function<void(core::PacketKey, bool mark)>& each) {
+base::Status SessionTable::load_packets(const std::function<void(core::PacketKey)>& each) {
   auto row = packets_.step();
-  for (; row.ok() && row.value(); row = packets_.step()) {
-    each(key_of(packets_.integer(0)), packets_.integer(1) != 0);
-  }
+  for (; row.ok() && row.value(); row = packets_.step()) each(key_of(packets_.integer(0)));
   packets_.reset();
   return row.status();
 }

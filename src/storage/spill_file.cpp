@@ -13,7 +13,7 @@
 namespace dapr_mqtt::storage {
 namespace {
 
-/// Deletions in one transaction.
+/// How many messages are deleted in one transaction.
 constexpr std::size_t kErasedTogether = 64;
 
 }  // namespace
@@ -29,7 +29,7 @@ base::Status SpillFile::open() {
   bool corrupt = false;
   auto database = sqlite::Database::open(path, options, &corrupt);
   base::Status status = database.status();
-  if (status.ok()) status = migrate(*database.value());  // its log has a file from here on
+  if (status.ok()) status = migrate(*database.value());  // creates the log's file too
   for (const char* suffix : {"", "-wal"}) ::unlink((path + suffix).c_str());
   if (!status.ok()) return status;
   auto table = MessageTable::make(*database.value());
@@ -42,11 +42,11 @@ base::Status SpillFile::open() {
 base::Status SpillFile::write(core::InboxId id, const core::IncomingMessage& message) {
   base::MutexLock lock(mutex_);
   if (base::Status status = open(); !status.ok()) return status;
-  base::Status status = table_->insert(id, {}, message);
+  base::Status status = table_->insert(id, {.arrived = message.arrival()}, message);
   if (status.ok()) {
     ++messages_;
   } else if (messages_ == 0) {
-    table_.reset();  // whatever is wrong with it, another file may do
+    table_.reset();  // the next write tries with another file
     database_.reset();
   }
   return status;
@@ -65,7 +65,7 @@ void SpillFile::erase(core::InboxId id) {
   if (messages_ == 0) {
     to_erase_.clear();
     table_.reset();
-    database_.reset();  // and with it the file
+    database_.reset();  // frees the file too
   } else if (to_erase_.size() >= kErasedTogether) {
     erase_now();
   }
@@ -78,7 +78,8 @@ void SpillFile::erase_now() {
     }
     return base::Status();
   });
-  // A full disk may not take even that; they go with the next ones, or the file.
+  // Even deleting may fail on a full disk: then they are deleted with the next ones, or with the
+  // file.
   if (status.ok()) to_erase_.clear();
 }
 

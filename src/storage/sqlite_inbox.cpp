@@ -1,93 +1,125 @@
 #include "storage/sqlite_inbox.h"
 
+#include <new>
 #include <utility>
 
+#include "dapr_mqtt/base/text.h"
 #include "storage/open_database.h"
+#include "storage/private_folder.h"
 
 namespace dapr_mqtt::storage {
 namespace {
 
 using core::InboxId;
-using Kind = PendingChanges::Kind;
 
-/// Messages of QoS 0 that may be in memory only before append writes them.
-constexpr std::size_t kLazyMost = 500;
-/// Until a message that could not be read is tried again.
+/// When more messages of QoS 0 than this are in memory only, append writes them.
+constexpr std::size_t kMaxUnwritten = 500;
+/// The time until a failed read of a message is repeated.
 constexpr std::chrono::seconds kReadAgain{1};
 
 }  // namespace
 
-base::Result<std::unique_ptr<SqliteInbox>> SqliteInbox::open(const std::string& path,
-                                                             const SqliteInboxOptions& options,
-                                                             base::Log log, Closed closed) {
-  auto database = open_database(path, options.database, log);
-  if (!database.ok()) return database.status();
-  std::unique_ptr<SqliteInbox> inbox(new SqliteInbox(options, std::move(log), std::move(closed)));
-  base::MutexLock disk(inbox->file_.mutex);
-  if (base::Status status = inbox->load(std::move(database).value()); !status.ok()) return status;
-  return inbox;
-}
-
-SqliteInbox::SqliteInbox(const SqliteInboxOptions& options, base::Log log, Closed closed)
-    : options_(options),
+SqliteInbox::SqliteInbox(std::string path, const SqliteInboxOptions& options, base::Log log,
+                         Closed closed)
+    : path_(std::move(path)),
+      options_(options),
       log_(std::move(log)),
       closed_(std::move(closed)),
       index_(options.limits),
+      event_ids_(folder_of(path_), options_.clocks().boot, log_),
       session_(
-          file_, [this]() DM_NO_THREAD_SAFETY_ANALYSIS { session_changed(); },
+          file_, event_ids_, [this]() DM_NO_THREAD_SAFETY_ANALYSIS { session_changed(); },
           [this](const base::Status& cause) { session_failed(cause); }) {}
 
 SqliteInbox::~SqliteInbox() { close(); }
 
-base::Status SqliteInbox::load(std::unique_ptr<sqlite::Database> database) {
-  auto table = MessageTable::make(*database);
-  if (!table.ok()) return table.status();
-  static_cast<void>(table.value()->free_room());  // a full disk shows soon enough
-  const auto ids = table.value()->ids_used();
-  if (!ids.ok()) return ids.status();
-  base::MutexLock lock(mutex_);
-  index_.skip_ids(ids.value());
-  ids_reserved_ = ids.value();
-  const base::Status loaded = table.value()->load([this](const StoredMessage& stored)
-                                                      DM_NO_THREAD_SAFETY_ANALYSIS {
-    IndexItem item;
-    item.bytes = stored.bytes;
-    item.due = stored.state.due;
-    item.received = stored.received;
-    item.failures = stored.state.failures;
-    item.qos = stored.qos;
-    item.evictable = stored.state.evictable;
-    if (stored.state.queue == kUnclaimed) {
-      item.topic = std::make_unique<const std::string>(stored.topic);
-    }
-    index_.restore(stored.id, stored.state.queue, std::move(item));
-  });
-  if (!loaded.ok()) return loaded;
-  auto session = SessionTable::make(*database);
-  if (!session.ok()) return session.status();
-  if (base::Status status = file_.session.load(*session.value()); !status.ok()) return status;
-  file_.database = std::move(database);
-  file_.messages = std::move(table).value();
-  file_.session_rows = std::move(session).value();
-  return {};
-}
-
 base::Result<core::AppendOutcome> SqliteInbox::append(std::string_view queue,
-                                                      core::IncomingMessage message,
-                                                      bool evictable) {
+                                                      core::IncomingMessage message, bool evictable,
+                                                      core::Keep keep) {
   IndexItem item;
   item.bytes = message.footprint();
   item.qos = message.qos;
-  item.received = message.received;
+  item.received = message.arrival();
   item.evictable = evictable;
+  // QoS 0 has no guarantee, so its write may be delayed: a message that is settled before needs no
+  // write at all.
+  const bool promised = item.qos != core::QoS::kAtMostOnce;
+  item.at_broker = promised;
   item.message = std::make_shared<const core::IncomingMessage>(std::move(message));
-  const core::PacketKey packet = item.message->packet;
-  if (packet.id == 0) return append_in_memory(queue, std::move(item));
-  // No flush comes in between: the end of the exchange is in one transaction with the message.
-  base::MutexLock disk(file_.mutex);
-  file_.session.appended(packet);
-  session_changed();
-  return append_in_memory(queue, std::move(item));
+  core::AppendOutcome outcome;
+  std::vector<InboxIndex::Gone> gone;  // freed, and receipts given, after the lock is released
+  bool many = false;
+  bool notify_now = false;
+  {
+    base::MutexLock lock(mutex_);
+    if (!index_.admits(item.bytes, evictable)) {
+      outcome = index_.refused(queue, item.qos);
+      gone.push_back({0, item.message, item.message->receipt});
+    } else {
+      item.storing = promised && index_.may_store() &&
+                     (keep == core::Keep::kStore ||
+                      (index_.any_keys() && index_.key_fails(queue, *item.message)) ||
+                      !make_memory_for(item.bytes));
+      const InboxId id = index_.next_id();
+      if (item.storing && first_uncommitted_ == 0) first_uncommitted_ = id;
+      const bool held = item.held();
+      const bool storing = item.storing;
+      if (!held) changes_.added(id);
+      try {
+        outcome = index_.append(id, queue, std::move(item), gone);
+      } catch (const std::bad_alloc&) {
+        if (!held) changes_.gone(id);
+        throw;
+      }
+      for (const InboxIndex::Gone& g : gone) record_gone(g);
+      if (storing && index_.any_keys()) store_key_of(id);
+      many = !promised && changes_.inserts() > kMaxUnwritten && disk_error_.ok();
+      notify_now = !promised && must_notify();  // otherwise commit() comes next
+    }
+  }
+  for (const InboxIndex::Gone& g : gone) g.receipt.give();
+  if (notify_now) notify();
+  if (many) static_cast<void>(flush());  // an error is reported by the next commit()
+  return outcome;
+}
+
+/// Marks the oldest held messages for storing, so that there is memory for this one; false if there
+/// are none left. The oldest, since acknowledgements go out in order and all others wait for theirs.
+bool SqliteInbox::make_memory_for(std::size_t bytes) {
+  while (index_.held().usage.bytes + bytes > options_.cache_bytes && index_.may_store()) {
+    const auto oldest = index_.store_oldest_held(index_.last_id());
+    if (!oldest) return false;
+    changes_.added(*oldest);
+    if (first_uncommitted_ == 0 || *oldest < first_uncommitted_) first_uncommitted_ = *oldest;
+  }
+  return true;
+}
+
+void SqliteInbox::record_gone(const InboxIndex::Gone& gone) {
+  if (!gone.held) changes_.gone(gone.id);
+}
+
+void SqliteInbox::record_change(InboxId id) {
+  if (const IndexItem* item = index_.find(id); item != nullptr && !item->held()) {
+    changes_.changed(id);
+  }
+}
+
+std::size_t SqliteInbox::store_held(InboxId up_to) {
+  std::size_t count = 0;
+  bool notify_now = false;
+  {
+    base::MutexLock lock(mutex_);
+    while (index_.may_store()) {
+      const auto id = index_.store_oldest_held(up_to);
+      if (!id) break;
+      changes_.added(*id);
+      ++count;
+    }
+    notify_now = must_notify();
+  }
+  if (notify_now) notify();
+  return count;
 }
 
 void SqliteInbox::session_changed() {
@@ -95,31 +127,9 @@ void SqliteInbox::session_changed() {
   session_uncommitted_ = true;
 }
 
-core::AppendOutcome SqliteInbox::append_in_memory(std::string_view queue, IndexItem item) {
-  core::AppendOutcome outcome;
-  std::vector<InboxIndex::Gone> gone;
-  bool many = false;
-  bool news = false;
-  {
-    base::MutexLock lock(mutex_);
-    if (!index_.admits(item.bytes, item.evictable)) return index_.refused(queue, item.qos);
-    const InboxId id = index_.next_id();
-    // MQTT promises nothing for QoS 0: one that is settled soon spares the disk.
-    const bool promised = item.qos != core::QoS::kAtMostOnce;
-    if (promised && first_uncommitted_ == 0) first_uncommitted_ = id;
-    outcome = index_.append(id, queue, std::move(item), gone);
-    changes_.added(id);
-    for (const InboxIndex::Gone& g : gone) changes_.gone(g.id);
-    many = !promised && changes_.inserts() > kLazyMost && trouble_.ok();
-    news = !promised && to_be_told();  // else commit() comes next
-  }
-  if (news) tell();
-  if (many) static_cast<void>(flush());  // trouble is for those who asked to be kept
-  return outcome;
-}
-
 std::optional<core::InboxEntry> SqliteInbox::take(std::string_view queue, base::WallTime now,
                                                   Order order) {
+  if (order == Order::kByKey) read_keys(queue, now);
   while (true) {
     std::optional<InboxIndex::Taken> taken;
     {
@@ -128,11 +138,15 @@ std::optional<core::InboxEntry> SqliteInbox::take(std::string_view queue, base::
     }
     if (!taken) return std::nullopt;
     if (!taken->message) {
-      auto message = read(taken->id);
+      auto message = read(taken->id, Part::kAll);
+      if (message.status().kind() == base::ErrorKind::kInternal) {
+        give_up_damaged(taken->id);
+        continue;
+      }
       if (!message.ok()) {
         base::MutexLock lock(mutex_);
         index_.release(taken->id, taken->failures, now + kReadAgain);
-        continue;  // in ready order another may be readable
+        continue;  // in ready order another message may be readable
       }
       taken->message = std::move(message).value();
     }
@@ -142,19 +156,80 @@ std::optional<core::InboxEntry> SqliteInbox::take(std::string_view queue, base::
   }
 }
 
-/// Null when there is no such row.
-base::Result<MessagePtr> SqliteInbox::read(InboxId id) {
+core::Inbox::FromMemory SqliteInbox::take_from_memory(std::string_view queue, base::WallTime now,
+                                                      Order order) {
+  base::MutexLock lock(mutex_);
+  return index_.take_from_memory(queue, now, order);
+}
+
+void SqliteInbox::give_up_damaged(InboxId id) {
+  log_.error(
+      "message " + std::to_string(id) + " in " + base::quote(path_, 512) +
+      " is damaged and cannot be delivered; it stays in the file. The next start checks the whole "
+      "file, and sets it aside if it cannot be used");
+  base::MutexLock lock(mutex_);
+  any_given_up_ = true;
+  static_cast<void>(index_.settle(id));
+}
+
+/// Null when there is no such row; INTERNAL when the row is damaged.
+base::Result<MessagePtr> SqliteInbox::read(InboxId id, Part part) {
   base::Result<std::optional<core::IncomingMessage>> message{std::nullopt};
   bool first = false;
+  bool damaged = false;
   {
     base::MutexLock disk(file_.mutex);
-    message = file_.messages ? file_.messages->read(id) : base::cancelled("the inbox is closed");
+    if (!file_.messages) {
+      message = base::cancelled("the inbox is closed");
+    } else {
+      message = part == Part::kAll ? file_.messages->read(id) : file_.messages->read_head(id);
+    }
     first = !std::exchange(read_failed_, !message.ok()) && !message.ok();
+    if (first) mark_if_damaged();
+    damaged = !message.ok() && file_.database && file_.database->last_was_corrupt();
+    if (message.ok() && message.value()) {
+      message.value()->arrived = file_.clock.from_file(message.value()->arrival());
+    }
   }
-  if (first) log_.error("cannot read from the inbox, tried again each second: " + message.status().message());
-  if (!message.ok()) return message.status();
+  if (first)
+    log_.error("cannot read from the inbox, tried again each second: " +
+               message.status().message());
+  if (!message.ok())
+    return damaged ? base::internal_error(message.status().message()) : message.status();
   if (!message.value()) return MessagePtr();
   return std::make_shared<const core::IncomingMessage>(*std::move(message).value());
+}
+
+void SqliteInbox::order_by(std::string_view queue, const std::optional<core::OrderKey>& key) {
+  base::MutexLock lock(mutex_);
+  index_.order_by(queue, key);
+}
+
+/// Reads the keys of messages that are on disk only.
+void SqliteInbox::read_keys(std::string_view queue, base::WallTime now) {
+  std::vector<InboxId> ids;
+  {
+    base::MutexLock lock(mutex_);
+    ids = index_.unread(queue, now);
+  }
+  for (const InboxId id : ids) {
+    const auto head = read(id, Part::kHead);
+    base::MutexLock lock(mutex_);
+    // A damaged message is given up when take() comes to it.
+    const bool damaged = head.status().kind() == base::ErrorKind::kInternal;
+    if (!head.ok() && !damaged) return index_.read_again(queue, now + kReadAgain);
+    index_.now_read(id, damaged ? nullptr : head.value().get());
+  }
+}
+
+void SqliteInbox::store_key_of(InboxId id) {
+  std::vector<InboxId> were_held;
+  index_.store_key_of(id, were_held);
+  for (const InboxId held : were_held) changes_.added(held);
+}
+
+void SqliteInbox::mark_if_damaged() const {
+  if (file_.database && file_.database->corrupt()) mark_suspect(path_);
 }
 
 std::optional<base::WallTime> SqliteInbox::next_due(std::string_view queue, Order order) const {
@@ -164,26 +239,32 @@ std::optional<base::WallTime> SqliteInbox::next_due(std::string_view queue, Orde
 
 void SqliteInbox::settle(InboxId id) {
   std::optional<InboxIndex::Gone> gone;
-  bool news = false;
+  bool notify_now = false;
   {
     base::MutexLock lock(mutex_);
     gone = index_.settle(id);
     if (!gone) return;
-    changes_.gone(id);
-    news = to_be_told();
+    record_gone(*gone);
+    notify_now = must_notify();
   }
-  if (news) tell();
+  gone->receipt.give();
+  if (notify_now) notify();
 }
 
 void SqliteInbox::release(InboxId id, std::uint32_t failures, base::WallTime due) {
-  bool news = false;
+  bool notify_now = false;
   {
     base::MutexLock lock(mutex_);
     if (!index_.release(id, failures, due)) return;
-    changes_.changed(id);
-    news = to_be_told();
+    // A message that the app has failed must not delay the acknowledgements of later ones.
+    if (due != kInItsPlace && index_.may_store()) {
+      if (index_.store(id)) changes_.added(id);
+      if (index_.any_keys()) store_key_of(id);
+    }
+    record_change(id);
+    notify_now = must_notify();
   }
-  if (news) tell();
+  if (notify_now) notify();
 }
 
 std::size_t SqliteInbox::claim(const core::TopicFilter& filter) {
@@ -193,15 +274,15 @@ std::size_t SqliteInbox::claim(const core::TopicFilter& filter) {
   for (bool first = true;; first = false) {
     std::vector<InboxId> some;
     bool more = false;
-    bool news = false;
+    bool notify_now = false;
     {
       base::MutexLock lock(mutex_);
       if (first) last = index_.last_id();
       more = index_.claim_some(filter, after, last, some);
-      for (const InboxId id : some) changes_.changed(id);
-      news = to_be_told();
+      for (const InboxId id : some) record_change(id);
+      notify_now = must_notify();
     }
-    if (news) tell();
+    if (notify_now) notify();
     moved += some.size();
     if (!more) return moved;
   }
@@ -214,15 +295,16 @@ std::size_t SqliteInbox::discard(std::string_view queue) {
   for (bool first = true;; first = false) {
     std::vector<InboxIndex::Gone> gone;
     bool more = false;
-    bool news = false;
+    bool notify_now = false;
     {
       base::MutexLock lock(mutex_);
       if (first) last = index_.last_id();
       more = index_.discard_some(queue, after, last, gone);
-      for (const InboxIndex::Gone& g : gone) changes_.gone(g.id);
-      news = to_be_told();
+      for (const InboxIndex::Gone& g : gone) record_gone(g);
+      notify_now = must_notify();
     }
-    if (news) tell();
+    for (const InboxIndex::Gone& g : gone) g.receipt.give();
+    if (notify_now) notify();
     dropped += gone.size();
     if (!more) return dropped;
   }
@@ -251,6 +333,16 @@ core::InboxUsage SqliteInbox::usage() const {
   return index_.usage();
 }
 
+core::HeldMessages SqliteInbox::held() const {
+  base::MutexLock lock(mutex_);
+  return index_.held();
+}
+
+InboxId SqliteInbox::last_id() const {
+  base::MutexLock lock(mutex_);
+  return index_.last_id();
+}
+
 std::optional<base::WallTime> SqliteInbox::oldest_received() const {
   base::MutexLock lock(mutex_);
   return index_.oldest_received();
@@ -261,6 +353,12 @@ bool SqliteInbox::full() const {
   return index_.full();
 }
 
+bool SqliteInbox::overfull() const {
+  base::MutexLock lock(mutex_);
+  const core::InboxUsage held = index_.held().usage;
+  return index_.full() && (held.messages >= kMostHeld || held.bytes >= kMostHeldBytes);
+}
+
 bool SqliteInbox::half_empty() const {
   base::MutexLock lock(mutex_);
   return index_.half_empty();
@@ -268,22 +366,22 @@ bool SqliteInbox::half_empty() const {
 
 void SqliteInbox::watch(std::function<void()> unwritten) { unwritten_ = std::move(unwritten); }
 
-bool SqliteInbox::to_be_told() {
-  return (!changes_.empty() || !trouble_.ok()) && !std::exchange(told_, true);
+bool SqliteInbox::must_notify() {
+  return (!changes_.empty() || !disk_error_.ok()) && !std::exchange(notified_, true);
 }
 
-void SqliteInbox::tell() const {
+void SqliteInbox::notify() const {
   if (unwritten_) unwritten_();
 }
 
 void SqliteInbox::session_failed(const base::Status& cause) {
-  bool news = false;
+  bool notify_now = false;
   {
     base::MutexLock lock(mutex_);
-    trouble_ = cause;
-    news = to_be_told();
+    disk_error_ = cause;
+    notify_now = must_notify();
   }
-  if (news) tell();
+  if (notify_now) notify();
 }
 
 }  // namespace dapr_mqtt::storage

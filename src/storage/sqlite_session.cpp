@@ -1,5 +1,6 @@
 #include "storage/sqlite_session.h"
 
+#include <new>
 #include <utility>
 
 namespace dapr_mqtt::storage {
@@ -7,58 +8,72 @@ namespace dapr_mqtt::storage {
 class SqliteSession::Packets final : public core::PacketStore {
  public:
   Packets(SqliteSession& owner, std::size_t connection)
-      : owner_(owner), file_(owner.file_), connection_(connection) {}
+      : owner_(owner),
+        file_(owner.file_),
+        event_ids_(owner.event_ids_.at(connection)),
+        connection_(connection) {}
 
-  base::Status put_body(Id id, std::string packet) override {
-    return change([&](SessionState& session) { session.put_body(key(id), std::move(packet)); });
-  }
-  void put_mark(Id id) override {
+  void put(Id id) override {
     base::MutexLock lock(file_.mutex);
-    file_.session.put_mark(key(id));
+    file_.session.put(key(id));
   }
-  base::Status remove(Id id) override {
-    return change([&](SessionState& session) { session.remove(key(id)); });
+  base::Status remove(Id id, core::Receipt safe) override {
+    return change([&](SessionState& session) { return session.remove(key(id), safe); }, safe);
   }
-  base::Status clear() override {
-    return change([&](SessionState& session) { session.clear(connection_); });
+  base::Status clear(core::Receipt safe) override {
+    event_ids_.clear();
+    return change([&](SessionState& session) { return session.clear(connection_, safe); }, safe);
   }
-  std::vector<Entry> entries() const override {
+  bool wants_acknowledging() const override { return event_ids_.any(); }
+  void acknowledging(const std::vector<Id>& ids) override { event_ids_.acknowledging(ids); }
+  bool contains(Id id) const override {
     base::MutexLock lock(file_.mutex);
-    return file_.session.entries(connection_);
+    return file_.session.contains(key(id));
   }
-  std::optional<Entry> find(Id id) const override {
+  std::vector<Id> ids() const override {
     base::MutexLock lock(file_.mutex);
-    return file_.session.find(key(id));
-  }
-  std::optional<std::string> body(Id id) const override {
-    base::MutexLock lock(file_.mutex);
-    return file_.session.body(file_.session_rows.get(), key(id));
+    return file_.session.ids(connection_);
   }
 
  private:
   core::PacketKey key(Id id) const { return {connection_, id}; }
+  /// `change` returns whether `safe` can be given at once.
   template <typename Change>
-  base::Status change(Change change) {
-    base::MutexLock lock(file_.mutex);
-    if (!file_.database) return base::cancelled("the inbox is closed");
-    change(file_.session);
-    if (file_.session.has_unwritten()) owner_.changed_();
+  base::Status change(Change change, const core::Receipt& safe) {
+    {
+      base::MutexLock lock(file_.mutex);
+      if (!file_.database) return base::cancelled("the inbox is closed");
+      try {
+        if (!change(file_.session)) {
+          owner_.changed_();
+          return {};
+        }
+      } catch (const std::bad_alloc&) {
+        return base::resource_exhausted("out of memory for the state of the MQTT session");
+      }
+    }
+    safe.give();
     return {};
   }
 
   SqliteSession& owner_;
   InboxFile& file_;
+  EventIdRecords& event_ids_;
   const std::size_t connection_;
 };
 
-SqliteSession::SqliteSession(InboxFile& file, std::function<void()> changed,
+SqliteSession::SqliteSession(InboxFile& file, EventIdFolder& event_ids,
+                             std::function<void()> changed,
                              std::function<void(const base::Status&)> failed)
-    : file_(file), changed_(std::move(changed)), failed_(std::move(failed)) {}
+    : file_(file),
+      event_ids_(event_ids),
+      changed_(std::move(changed)),
+      failed_(std::move(failed)) {}
 
 SqliteSession::~SqliteSession() = default;
 
 void SqliteSession::report(const base::Status& status) const {
-  // After the end of the inbox nobody is there to write later.
+  // CANCELLED: the inbox is closed, and nothing can be written later.
   if (!status.ok() && status.kind() != base::ErrorKind::kCancelled) failed_(status);
 }
 

@@ -9,7 +9,7 @@ constexpr base::WallTime kPast{};
 
 void WaitingOrder::add(Id id, base::WallTime due) {
   if (due == kPast) {
-    ready_.emplace_hint(ready_.end(), id);  // as a rule the youngest
+    ready_.emplace_hint(ready_.end(), id);  // usually the youngest
     return;
   }
   delayed_.emplace(id, due);
@@ -17,7 +17,7 @@ void WaitingOrder::add(Id id, base::WallTime due) {
 }
 
 base::WallTime WaitingOrder::remove(Id id) {
-  if (!ready_.empty() && *ready_.begin() == id) {  // as a rule
+  if (!ready_.empty() && *ready_.begin() == id) {  // the usual case
     ready_.erase(ready_.begin());
     return kPast;
   }
@@ -31,6 +31,7 @@ base::WallTime WaitingOrder::remove(Id id) {
 }
 
 std::optional<WaitingOrder::Id> WaitingOrder::next(base::WallTime now, Order order) {
+  delayed_was_last_before_ = delayed_was_last_;
   if (order == Order::kStrict) {
     const auto first = oldest();
     if (!first || first->second > now) return std::nullopt;

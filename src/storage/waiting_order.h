@@ -10,8 +10,8 @@
 
 namespace dapr_mqtt::storage {
 
-/// The messages of one queue that wait to be taken, found by age and by the
-/// time they are due. Every operation costs by the logarithm of their number.
+/// The messages of one queue that wait to be taken, sorted by age and by due time. The cost of each
+/// operation is logarithmic in their number.
 class WaitingOrder {
  public:
   using Id = core::InboxId;
@@ -21,15 +21,18 @@ class WaitingOrder {
 
   /// As Inbox::release.
   void add(Id id, base::WallTime due);
-  /// Returns when it was due, as given.
+  /// Returns its due time, as given to add().
   base::WallTime remove(Id id);
 
-  /// The one to take next; it stays until removed.
+  /// The next message to take; it stays until remove().
   std::optional<Id> next(base::WallTime now, Order order);
+  /// The message that next() has just returned is not taken: undoes the change of turns between
+  /// messages with and without a due time.
+  void give_turn_back() { delayed_was_last_ = delayed_was_last_before_; }
   /// As Inbox::next_due.
   std::optional<base::WallTime> next_due(Order order) const;
 
-  /// The oldest younger than `id`, for going through all of them.
+  /// The message with the smallest id above `id`, for iterating over all.
   std::optional<Id> next_after(Id id) const;
 
  private:
@@ -37,8 +40,9 @@ class WaitingOrder {
 
   std::set<Id> ready_;  // without a due time
   std::map<Id, base::WallTime> delayed_;
-  std::set<std::pair<base::WallTime, Id>> delayed_by_due_;  // the same again
-  bool delayed_was_last_ = false;                           // whose turn it was
+  std::set<std::pair<base::WallTime, Id>> delayed_by_due_;  // the same as delayed_, by due time
+  bool delayed_was_last_ = false;                           // next() returned one of delayed_
+  bool delayed_was_last_before_ = false;                    // delayed_was_last_ before that next()
 };
 
 }  // namespace dapr_mqtt::storage

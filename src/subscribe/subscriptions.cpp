@@ -1,382 +1,272 @@
 #include "dapr_mqtt/subscribe/subscriptions.h"
 
 #include <algorithm>
+#include <chrono>
+#include <deque>
+#include <map>
+#include <string>
+#include <system_error>
 #include <utility>
+#include <vector>
 
-#include "dapr_mqtt/base/text.h"
+#include "dapr_mqtt/base/repeat_filter.h"
+#include "subscribe/subscription_state.h"
 
 namespace dapr_mqtt::subscribe {
 namespace {
 
-using std::chrono::seconds;
+/// The delay before the next attempt to make a consumer.
+constexpr std::chrono::seconds kMakeAgain{2};
 
-// A refusal is mended by a person (an ACL): patient, but no restart needed.
-constexpr seconds kRetryFirst{1};
-constexpr seconds kRetryMost{60};
+SubscriptionState::Settings state_settings(const Subscriptions::Settings& settings) {
+  SubscriptionState::Settings out{settings.clean_session, settings.seed, std::nullopt};
+  if (settings.session != nullptr) out.grace = settings.grace;
+  return out;
+}
+
+std::vector<core::SessionSubscription> left_in(const core::SessionStore* session) {
+  return session != nullptr ? session->subscriptions() : std::vector<core::SessionSubscription>{};
+}
 
 }  // namespace
 
-/// One consumer's connection; turns its calls into tasks on the executor.
-class Subscriptions::Connection final : public core::ConnectionListener {
+/// Carries out the state's actions, and reports the results to the state.
+class Subscriptions::Actions {
  public:
-  Connection(Subscriptions& owner, std::size_t index) : owner_(owner), index_(index) {}
+  Actions(base::Executor& executor, SubscriptionHost& host, core::SessionStore* session,
+          core::Counters& counters, base::Log log, SubscriptionState& state)
+      : executor_(executor),
+        host_(host),
+        session_(session),
+        counters_(counters),
+        log_(std::move(log)),
+        state_(state) {}
 
-  void on_connected(bool session_present) override {
-    owner_.executor_.post([this, session_present] { owner_.connected(*this, session_present); });
+  /// May be called from within an action (by a host that calls back): its actions then come after
+  /// those that wait already.
+  void run(SubscriptionActions actions) {
+    for (SubscriptionAction& action : actions) waiting_.push_back(std::move(action));
+    if (std::exchange(running_, true)) return;
+    while (!waiting_.empty()) {
+      const SubscriptionAction action = std::move(waiting_.front());
+      waiting_.pop_front();
+      std::visit([this](const auto& what) { act(what); }, action);
+    }
+    running_ = false;
+    show_totals();
   }
-  void on_disconnected(const base::Status& cause) override {
-    owner_.executor_.post([this, cause] { owner_.disconnected(*this, cause); });
+
+  void suspend(bool on) {
+    suspended_ = on;
+    for (const auto& connection : connections_) {
+      on ? connection->consumer->suspend() : connection->consumer->resume();
+    }
   }
-
-  ~Connection() override { consumer.reset(); }  // may still call its listener
-
-  std::size_t index() const { return index_; }
-
-  std::unique_ptr<core::BrokerConsumer> consumer;
-  bool up = false;
-  bool resumed = false;  ///< its session is older than this process
-  /// Ended while not connected; a session that outlived that still has them.
-  std::vector<core::TopicFilter> to_unsubscribe;
-  base::Status last_cause = base::unavailable("not connected yet");
+  void close(std::function<void()> closed) {
+    closing_ = true;
+    // One count for each connection, and one for this call itself.
+    const auto open = std::make_shared<std::size_t>(connections_.size() + 1);
+    const auto one_less = [open, closed = std::move(closed)] {
+      if (--*open == 0) closed();
+    };
+    for (const auto& connection : connections_) {
+      connection->consumer->close([this, one_less] { executor_.post(one_less); });
+    }
+    one_less();
+  }
 
  private:
-  Subscriptions& owner_;
-  const std::size_t index_;
+  /// One consumer; turns its calls into tasks on the executor.
+  class Connection final : public core::ConnectionListener {
+   public:
+    Connection(Actions& owner, std::size_t index) : owner_(owner), index_(index) {}
+    ~Connection() override { consumer.reset(); }  // may still call its listener
+
+    void on_connected(const core::SessionFound& session) override {
+      owner_.executor_.post([this, session] { owner_.connected(index_, session); });
+    }
+    void on_disconnected(const base::Status& cause, core::ConnectionEnd end) override {
+      owner_.executor_.post([this, cause, end] { owner_.disconnected(index_, cause, end); });
+    }
+
+    std::unique_ptr<core::BrokerConsumer> consumer;
+
+   private:
+    Actions& owner_;
+    const std::size_t index_;
+  };
+
+  void connected(std::size_t connection, const core::SessionFound& session) {
+    core::bump(counters_.connections);
+    run(state_.connected(connection, session, executor_.now()));
+  }
+  void disconnected(std::size_t connection, const base::Status& cause, core::ConnectionEnd end) {
+    if (end == core::ConnectionEnd::kRenewal) {
+      core::bump(counters_.credential_renewals);
+    } else {
+      core::connection_failed(counters_);
+    }
+    run(state_.disconnected(connection, cause, end));
+  }
+
+  void act(const action::OpenConsumers& action) {
+    wanted_ = std::max(wanted_, action.count);
+    if (!make_again_) open_consumers();
+  }
+  void open_consumers() {
+    while (connections_.size() < wanted_ && !closing_) {
+      auto made = std::make_unique<Connection>(*this, connections_.size());
+      try {
+        made->consumer = host_.make_consumer(connections_.size(), *made);
+      } catch (const std::system_error& error) {  // no thread for it
+        return open_later(base::resource_exhausted(
+            std::string("the system has no thread for a connection: ") + error.what()));
+      }
+      if (suspended_) made->consumer->suspend();
+      made->consumer->open();
+      connections_.push_back(std::move(made));
+    }
+  }
+  void open_later(const base::Status& cause) {
+    const base::TimePoint now = executor_.now();
+    if (const auto line = no_threads_.pass(
+            cause.message(),
+            cause.message() + "; next try in " + std::to_string(kMakeAgain.count()) + " s", now)) {
+      log_.error(*line);
+    }
+    make_again_ = true;
+    executor_.post_at(now + kMakeAgain, [this] {
+      make_again_ = false;
+      open_consumers();
+    });
+    run(state_.disconnected(connections_.size(), cause, core::ConnectionEnd::kOther));
+  }
+  void act(const action::Subscribe& action) {
+    connections_[action.connection]->consumer->subscribe(
+        action.filter, action.options, [this, action](const base::Result<core::QoS>& granted) {
+          executor_.post([this, action, granted] {
+            run(state_.subscribe_answered(action.filter, action.generation, granted,
+                                          executor_.now()));
+          });
+        });
+  }
+  void act(const action::Unsubscribe& action) {
+    connections_[action.connection]->consumer->unsubscribe(
+        action.filter, [this, number = action.number](const base::Status& status) {
+          executor_.post(
+              [this, number, ok = status.ok()] { run(state_.unsubscribe_answered(number, ok)); });
+        });
+  }
+  void act(const action::UnsubscribeStray& action) {
+    connections_[action.connection]->consumer->unsubscribe(
+        action.filter, [this, action](const base::Status& status) {
+          if (!status.ok()) return;
+          executor_.post(
+              [this, action] { run(state_.stray_unsubscribed(action.connection, action.filter)); });
+        });
+  }
+  void act(const action::Reconnect& action) {
+    connections_[action.connection]->consumer->reconnect(action.cause);
+  }
+  void act(const action::StartTimer& action) {
+    const auto* retry = std::get_if<timer::Retry>(&action.timer);
+    const auto id = executor_.post_at(executor_.now() + action.after, [this, what = action.timer] {
+      if (const auto* due = std::get_if<timer::Retry>(&what)) retries_.erase(due->number);
+      run(state_.due(what));
+    });
+    if (retry != nullptr) retries_.emplace(retry->number, id);
+  }
+  void act(const action::CancelRetry& action) {
+    const auto it = retries_.find(action.number);
+    if (it == retries_.end()) return;
+    executor_.cancel(it->second);
+    retries_.erase(it);
+  }
+  void act(const action::ChangeRoutes&) { host_.routes_changed(state_.plan()); }
+  void act(const action::ReportEnded& action) { host_.subscription_ended(action.filter); }
+  void act(const action::ReportGraceOver&) { host_.grace_over(); }
+  void act(const action::ReportGranted& action) { host_.granted(action.filter, action.endpoint); }
+  void act(const action::ReportSessionLost&) { host_.session_lost(); }
+  void act(const action::ReportHealth& action) {
+    host_.answer_missing(action.missing);
+    host_.health_changed(action.health);
+  }
+  void act(const action::Settle& action) {
+    for (const auto& settled : action.settled) settled();
+  }
+  void act(const action::StoreSubscribed& action) {
+    if (session_ != nullptr) session_->subscribed(action.connection, action.filter);
+  }
+  void act(const action::StoreUnsubscribed& action) {
+    if (session_ != nullptr) session_->unsubscribed(action.connection, action.filter);
+  }
+  void act(const action::Bump& action) { core::bump(counters_.*action.counter); }
+  void act(const action::Log& action) {
+    switch (action.level) {
+      case action::Log::Level::kInfo: return log_.info(action.line);
+      case action::Log::Level::kWarning: return log_.warn(action.line);
+      case action::Log::Level::kError: return log_.error(action.line);
+    }
+  }
+
+  void show_totals() {
+    const SubscriptionState::Totals totals = state_.totals();
+    const auto show = [](core::Counters::Gauge& gauge, std::size_t value) {
+      core::set(gauge, static_cast<std::int64_t>(value));
+    };
+    show(counters_.consumers, totals.connections);
+    show(counters_.consumers_up, totals.connections_up);
+    show(counters_.subscriptions, totals.subscriptions);
+    show(counters_.subscriptions_in_force, totals.subscriptions_in_force);
+  }
+
+  base::Executor& executor_;
+  SubscriptionHost& host_;
+  core::SessionStore* const session_;
+  core::Counters& counters_;
+  const base::Log log_;
+  SubscriptionState& state_;
+  std::vector<std::unique_ptr<Connection>> connections_;
+  std::size_t wanted_ =
+      0;  // so many consumers; fewer exist while the system has no thread for them
+  bool make_again_ = false;  // a timer is set for the missing consumers
+  base::RepeatFilter no_threads_;
+  std::map<std::uint64_t, base::Executor::TimerId> retries_;  // by the number of timer::Retry
+  std::deque<SubscriptionAction> waiting_;
+  bool running_ = false;
+  bool suspended_ = false;
+  bool closing_ = false;
 };
 
 Subscriptions::Subscriptions(base::Executor& executor, SubscriptionHost& host, Settings settings,
                              core::Counters& counters, base::Log log)
-    : executor_(executor),
-      host_(host),
-      settings_(settings),
-      counters_(counters),
-      log_(std::move(log)) {
-  if (settings_.session == nullptr) return;
-  left_over_ = settings_.session->subscriptions();
-  for (const auto& [connection, filter] : left_over_) plan_.place(connection, filter);
-}
+    : state_(
+          std::make_unique<SubscriptionState>(state_settings(settings), left_in(settings.session))),
+      actions_(std::make_unique<Actions>(executor, host, settings.session, counters, std::move(log),
+                                         *state_)) {}
 
 Subscriptions::~Subscriptions() = default;
 
-Subscriptions::Connection& Subscriptions::connection(std::size_t index) {
-  while (connections_.size() <= index) {
-    auto made = std::make_unique<Connection>(*this, connections_.size());
-    made->consumer = host_.make_consumer(made->index(), *made);
-    if (suspended_) made->consumer->suspend();
-    made->consumer->open();
-    connections_.push_back(std::move(made));
-  }
-  return *connections_[index];
-}
-
-void Subscriptions::begin() {
-  if (std::exchange(begun_, true)) return;
-  if (settings_.session != nullptr) {
-    executor_.post_at(executor_.now() + settings_.grace, [this] { end_left_over(); });
-  }
-  if (plan_.connections() == 0) return;
-  host_.routes_changed(plan_);
-  connection(plan_.connections() - 1);  // and all before it
-}
-
-void Subscriptions::end_left_over() {
-  if (closed_) return;
-  for (const auto& [index, filter] : std::exchange(left_over_, {})) {
-    log_.warn("topic filter " + base::quote(filter.str()) +
-              ": an earlier run subscribed to it, and no app has since this one began: "
-              "unsubscribed");
-    unsubscribe(*connections_[index], filter, Waiting::kStays);
-  }
-  host_.grace_over();
-}
-
 void Subscriptions::add(const core::TopicFilter& filter, const SubscriptionRequest& request,
                         Settled settled) {
-  if (closed_) {
-    settled();
-    return;
-  }
-  begin();
-  auto it = subscriptions_.find(filter);
-  const bool fresh = it == subscriptions_.end();
-  if (fresh) {
-    it = subscriptions_
-             .emplace(filter, Subscription{request, plan_.assign(filter), 0, State::kWaiting, 0, {},
-                                           base::Backoff(kRetryFirst, kRetryMost,
-                                                         settings_.seed + subscriptions_.size()),
-                                           {}, 0, {}})
-             .first;
-    host_.routes_changed(plan_);
-    std::erase_if(left_over_, [&](const auto& other) { return other.filter == filter; });
-    if (settings_.session != nullptr) {
-      settings_.session->subscribed(it->second.connection, filter);
-    }
-  }
-  Subscription& subscription = it->second;
-  ++subscription.streams;
-  subscription.settled.push_back(std::move(settled));
-  const bool changed = !(subscription.request.options == request.options);
-  if (!fresh && changed && subscription.streams > 1) {
-    log_.warn("topic filter " + base::quote(filter.str()) +
-              ": two subscriptions with different options; the newer ones (qos " +
-              std::to_string(core::to_int(request.options.qos)) + ") hold for both");
-  }
-  subscription.request = request;
-  if (changed) subscription.state = State::kWaiting;
-
-  Connection& on = connection(subscription.connection);
-  count();
-  if (subscription.state == State::kInForce) {
-    settle(subscription);
-  } else if (subscription.state == State::kWaiting && on.up) {
-    subscribe(*it);
-  }  // else the answer, or the connection, to come settles it
+  actions_->run(state_->add(filter, request, std::move(settled)));
 }
 
 void Subscriptions::remove(const core::TopicFilter& filter) {
-  const auto it = subscriptions_.find(filter);
-  if (it == subscriptions_.end() || it->second.streams == 0) return;
-  if (--it->second.streams > 0 || closed_) return;
-  if (!settings_.clean_session && !it->second.request.unsubscribe_on_close) return;
-  drop(it);
-}
-
-void Subscriptions::drop(Map::iterator it) {
-  const core::TopicFilter filter = it->first;
-  Subscription subscription = std::move(it->second);
-  subscriptions_.erase(it);
-  if (subscription.retry != 0) executor_.cancel(subscription.retry);
-  settle(subscription);
-  unsubscribe(*connections_[subscription.connection], filter, Waiting::kGoes);
-  report();
-}
-
-void Subscriptions::unsubscribe(Connection& on, const core::TopicFilter& filter, Waiting waiting) {
-  if (!on.up) {
-    if (!settings_.clean_session) on.to_unsubscribe.push_back(filter);
-    return unsubscribed(filter, waiting);
-  }
-  // Messages may come until the broker has answered: they keep their route.
-  on.consumer->unsubscribe(filter, [this, filter, &on, waiting](const base::Status& status) {
-    executor_.post([this, filter, &on, waiting, ok = status.ok()] {
-      // A connection that broke first ends a clean session's subscriptions too.
-      if (ok || settings_.clean_session) {
-        forget(on, filter);
-      } else {
-        on.to_unsubscribe.push_back(filter);
-      }
-      unsubscribed(filter, waiting);
-    });
-  });
-}
-
-void Subscriptions::unsubscribed(const core::TopicFilter& filter, Waiting waiting) {
-  if (subscriptions_.contains(filter)) return;  // wanted again meanwhile
-  plan_.remove(filter);
-  host_.routes_changed(plan_);
-  if (waiting == Waiting::kGoes) host_.subscription_ended(filter);
-}
-
-void Subscriptions::forget(const Connection& on, const core::TopicFilter& filter) {
-  if (settings_.session == nullptr) return;
-  const auto it = subscriptions_.find(filter);
-  const bool wanted = it != subscriptions_.end() && it->second.connection == on.index();
-  if (!wanted) settings_.session->unsubscribed(on.index(), filter);
-}
-
-void Subscriptions::connected(Connection& connection, bool session_present) {
-  connection.up = true;
-  core::bump(counters_.connections);
-  if (!session_present) session_lost(connection);
-  connection.resumed = connection.resumed || session_present;
-  for (auto& item : subscriptions_) {
-    Subscription& subscription = item.second;
-    if (subscription.connection != connection.index()) {
-      if (session_present) unsubscribe_stray(connection, item.first);
-      continue;
-    }
-    // The broker kept what it had confirmed. Subscribing again would only make
-    // it send all retained messages once more (MQTT-3.8.4-3).
-    if (session_present && subscription.state == State::kInForce) {
-      settle(subscription);
-    } else {
-      subscribe(item);
-    }
-  }
-  for (const core::TopicFilter& filter : std::exchange(connection.to_unsubscribe, {})) {
-    if (!session_present) {
-      forget(connection, filter);
-    } else if (!subscriptions_.contains(filter)) {
-      unsubscribe_stray(connection, filter);
-    }
-  }
-  report();
-}
-
-void Subscriptions::session_lost(const Connection& connection) {
-  std::erase_if(left_over_, [&](const core::SessionSubscription& gone) {
-    if (gone.connection != connection.index()) return false;
-    forget(connection, gone.filter);
-    plan_.remove(gone.filter);
-    return true;
-  });
-  host_.routes_changed(plan_);
-}
-
-void Subscriptions::unsubscribe_stray(Connection& connection, const core::TopicFilter& filter) {
-  connection.consumer->unsubscribe(filter, [this, filter, &connection](const base::Status& status) {
-    if (!status.ok()) return;  // the next process will try again
-    executor_.post([this, filter, &connection] { forget(connection, filter); });
-  });
-}
-
-void Subscriptions::disconnected(Connection& connection, const base::Status& cause) {
-  connection.up = false;
-  connection.last_cause = cause;
-  core::connection_failed(counters_);
-  for (auto& [filter, subscription] : subscriptions_) {
-    if (subscription.connection != connection.index()) continue;
-    // What a persistent session held stays in force; the next CONNACK says if not.
-    const bool lost = settings_.clean_session || subscription.state == State::kSubscribing;
-    if (lost) subscription.state = State::kWaiting;
-  }
-  report();
-}
-
-void Subscriptions::subscribe(Map::value_type& item) {
-  const core::TopicFilter& filter = item.first;
-  Subscription& subscription = item.second;
-  if (subscription.retry != 0) executor_.cancel(std::exchange(subscription.retry, 0));
-  subscription.state = State::kSubscribing;
-  const std::uint64_t generation = ++last_generation_;
-  subscription.generation = generation;
-  for (const auto& other : connections_) {
-    if (other->index() != subscription.connection && other->up && other->resumed) {
-      unsubscribe_stray(*other, filter);
-    }
-  }
-  connections_[subscription.connection]->consumer->subscribe(
-      filter, subscription.request.options,
-      [this, filter, generation](const base::Result<core::QoS>& granted) {
-        executor_.post(
-            [this, filter, generation, granted] { answered(filter, generation, granted); });
-      });
-}
-
-void Subscriptions::answered(const core::TopicFilter& filter, std::uint64_t generation,
-                             const base::Result<core::QoS>& granted) {
-  const auto it = subscriptions_.find(filter);
-  if (it == subscriptions_.end() || it->second.generation != generation || closed_) return;
-  Subscription& subscription = it->second;
-  if (!granted.ok()) {
-    if (granted.status().kind() == base::ErrorKind::kUnavailable ||
-        granted.status().kind() == base::ErrorKind::kCancelled) {
-      // The connection broke first: the next one subscribes again.
-      subscription.state = State::kWaiting;
-      return;
-    }
-    refuse(*it, granted.status());
-    return;
-  }
-  subscription.state = State::kInForce;
-  subscription.backoff.reset();
-  if (!subscription.refusal.ok()) {
-    log_.info("topic filter " + base::quote(filter.str()) + ": the broker accepts it now");
-    subscription.refusal = {};
-    subscription.repeats.reset();
-  }
-  if (granted.value() < subscription.request.options.qos) {
-    log_.warn("topic filter " + base::quote(filter.str()) + ": the broker grants qos " +
-              std::to_string(core::to_int(granted.value())) + " only, not " +
-              std::to_string(core::to_int(subscription.request.options.qos)));
-  }
-  settle(subscription);
-  report();
-}
-
-void Subscriptions::refuse(Map::value_type& item, const base::Status& why) {
-  Subscription& subscription = item.second;
-  subscription.state = State::kWaiting;
-  core::bump(counters_.subscribe_refused);
-  const base::Duration delay = subscription.backoff.next();
-  const auto line = subscription.repeats.pass(
-      why.message(),
-      "topic filter " + base::quote(item.first.str()) + ": subscription refused: " + why.message() +
-          "; the stream stays open, next try in " +
-          std::to_string(std::chrono::duration_cast<seconds>(delay).count() + 1) + " s",
-      executor_.now());
-  if (line) log_.error(*line);
-  subscription.refusal = why;
-  subscription.retry = executor_.post_at(executor_.now() + delay, [this, filter = item.first] {
-    const auto it = subscriptions_.find(filter);
-    if (it == subscriptions_.end() || closed_) return;
-    it->second.retry = 0;
-    if (it->second.state == State::kWaiting && connections_[it->second.connection]->up) {
-      subscribe(*it);
-    }
-  });
-  settle(subscription);
-  report();
-}
-
-void Subscriptions::settle(Subscription& subscription) {
-  for (Settled& settled : std::exchange(subscription.settled, {})) settled();
+  actions_->run(state_->remove(filter));
 }
 
 void Subscriptions::suspend() {
-  if (std::exchange(suspended_, true)) return;
-  for (auto& connection : connections_) connection->consumer->suspend();
+  if (state_->suspend(true)) actions_->suspend(true);
 }
 
 void Subscriptions::resume() {
-  if (!std::exchange(suspended_, false)) return;
-  for (auto& connection : connections_) connection->consumer->resume();
+  if (state_->suspend(false)) actions_->suspend(false);
 }
 
 void Subscriptions::close(std::function<void()> closed) {
-  closed_ = true;
-  for (auto& [filter, subscription] : subscriptions_) settle(subscription);
-  // One count for each connection, and one for this call itself.
-  auto open = std::make_shared<std::size_t>(connections_.size() + 1);
-  const auto one_less = [open, closed = std::move(closed)] {
-    if (--*open == 0) closed();
-  };
-  for (auto& connection : connections_) {
-    connection->consumer->close([this, one_less] { executor_.post(one_less); });
-  }
-  one_less();
-}
-
-void Subscriptions::report() {
-  count();
-  host_.health_changed(health());
-}
-
-void Subscriptions::count() {
-  const auto sum = [](const auto& range, const auto& counts) {
-    return static_cast<std::int64_t>(std::count_if(range.begin(), range.end(), counts));
-  };
-  core::set(counters_.consumers, static_cast<std::int64_t>(connections_.size()));
-  core::set(counters_.consumers_up, sum(connections_, [](const auto& c) { return c->up; }));
-  core::set(counters_.subscriptions, static_cast<std::int64_t>(subscriptions_.size()));
-  core::set(counters_.subscriptions_in_force, sum(subscriptions_, [this](const auto& item) {
-              return item.second.state == State::kInForce &&
-                     connections_[item.second.connection]->up;
-            }));
-}
-
-base::Status Subscriptions::health() const {
-  for (const auto& connection : connections_) {
-    if (!connection->up && !suspended_) {
-      return connection->last_cause.with_context("not connected for receiving");
-    }
-  }
-  for (const auto& [filter, subscription] : subscriptions_) {
-    if (!subscription.refusal.ok() && subscription.streams > 0) {
-      return subscription.refusal.with_context("topic filter " + base::quote(filter.str()));
-    }
-  }
-  return {};
+  actions_->run(state_->close());
+  actions_->close(std::move(closed));
 }
 
 }  // namespace dapr_mqtt::subscribe

@@ -1,4 +1,4 @@
-// What a broker connection says, kept for tests to wait for.
+// The events of a broker connection, stored for tests to wait for.
 #pragma once
 
 #include <algorithm>
@@ -15,7 +15,7 @@
 
 namespace dapr_mqtt::testing {
 
-/// Long enough for a loaded machine; nothing waits so long when all is well.
+/// Long enough for a loaded machine; a test that passes never waits so long.
 inline constexpr std::chrono::seconds kPatience{60};
 
 /// A value that another thread will set.
@@ -27,7 +27,7 @@ class Awaited {
     values_.push_back(std::move(value));
     changed_.notify_all();
   }
-  /// The next value; none when patience ends first.
+  /// The next value; none when it does not come in time.
   std::optional<T> next(std::chrono::milliseconds within = kPatience) {
     const auto deadline = std::chrono::steady_clock::now() + within;
     base::MutexLock lock(mutex_);
@@ -52,20 +52,30 @@ class Awaited {
 class RecordingListener final : public core::ConnectionListener {
  public:
   void on_broker_limits(const core::BrokerLimits& said) override { limits.set(said); }
-  void on_connected(bool session_present) override { connected.set(session_present); }
-  void on_disconnected(const base::Status& cause) override { disconnected.set(cause); }
+  void on_connected(const core::SessionFound& session) override {
+    found.set(session);
+    connected.set(session.present);
+  }
+  void on_disconnected(const base::Status& cause, core::ConnectionEnd end) override {
+    ends.set(end);
+    disconnected.set(cause);
+  }
 
   Awaited<core::BrokerLimits> limits;  // in front of `connected`
+  Awaited<core::SessionFound> found;   // in front of `connected`
   Awaited<bool> connected;
+  Awaited<core::ConnectionEnd> ends;  // in front of `disconnected`
   Awaited<base::Status> disconnected;
 };
 
 class RecordingSink final : public core::MessageSink {
  public:
-  void on_message(core::IncomingMessage message) noexcept override {
+  bool on_message(core::IncomingMessage message) noexcept override {
+    message.receipt.give();
     messages.set(std::move(message));
+    return true;
   }
-  bool secure() noexcept override { return true; }
+  void commit_received() noexcept override {}
 
   Awaited<core::IncomingMessage> messages;
 };

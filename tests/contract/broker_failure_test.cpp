@@ -1,10 +1,14 @@
-// The promises of core/broker.h when the broker is away, breaks or hangs.
+// The promises of core/broker.h when the broker is away, breaks connections or hangs.
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <chrono>
+#include <memory>
 #include <thread>
+#include <utility>
 
 #include "contract/broker_fixture.h"
+#include "contract/scripted_broker.h"
 
 namespace dapr_mqtt::testing {
 namespace {
@@ -49,6 +53,54 @@ TEST_F(BrokerContract, Every_endpoint_is_named_with_its_cause_when_all_fail) {
               AllOf(HasSubstr(options.endpoints[0].str()), HasSubstr("connection refused"),
                     HasSubstr(options.endpoints[1].str()), HasSubstr("password")));
   EXPECT_THAT(log_.text(), ::testing::Not(HasSubstr("wrong-secret")));
+}
+
+// RabbitMQ does so.
+TEST_F(BrokerContract, Publish_of_qos_2_that_the_broker_takes_as_one_of_qos_1_is_done) {
+  ScriptedBroker broker;
+  RecordingListener sent;
+  auto publisher = this->publisher(options_for(broker.endpoint(), "lowered"), sent);
+  broker.accept();
+  ASSERT_EQ(broker.receive()[0], 0x10);
+  broker.send(bytes({0x20, 2, 0, 0}));
+  ASSERT_TRUE(sent.connected.next());
+  for (const char first : {'a', 'b'}) {
+    auto answer = std::make_shared<Awaited<base::Status>>();
+    ASSERT_TRUE(publisher
+                    ->publish(message("t", std::string(1, first), QoS::kExactlyOnce),
+                              [answer](base::Status s) { answer->set(std::move(s)); })
+                    .ok());
+    const std::string publish = broker.receive();  // and no PUBREL of the one before
+    ASSERT_EQ(publish.size(), 8U);
+    ASSERT_EQ(publish[0], 0x34);
+    broker.send(bytes({0x40, 2, publish[5], publish[6]}));
+    const auto status = answer->next();
+    ASSERT_TRUE(status);
+    EXPECT_TRUE(status->ok()) << status->message();
+  }
+}
+
+TEST_F(BrokerContract, Slow_broker_behind_a_silent_one_is_reached_in_the_background) {
+  ScriptedBroker silent;  // accepts, and never answers
+  ScriptedBroker slow;
+  RecordingListener sent;
+  auto options = options_for(silent.endpoint(), "slow");
+  options.endpoints.push_back(slow.endpoint());
+  options.connect_timeout = std::chrono::milliseconds(2400);
+  auto publisher = this->publisher(options, sent);
+  // Longer than one URL's share of an attempt's time, and shorter than the whole attempt.
+  constexpr std::chrono::milliseconds kTakes{1400};
+  bool first = true;
+  do {
+    slow.accept();
+    ASSERT_FALSE(slow.receive().empty());  // CONNECT
+    if (std::exchange(first, false)) {
+      EXPECT_TRUE(slow.hears_within(kTakes)) << "the first attempt is over in connectTimeout";
+      ASSERT_TRUE(sent.disconnected.next());
+    }
+  } while (slow.hears_within(kTakes));
+  slow.send(bytes({0x20, 2, 0, 0}));
+  EXPECT_TRUE(sent.connected.next());
 }
 
 TEST_F(BrokerContract, Next_endpoint_is_taken_when_the_first_is_away) {

@@ -53,7 +53,8 @@ class BrokerContract : public ::testing::Test {
     return made;
   }
   std::unique_ptr<core::BrokerConsumer> consumer(core::ConnectionOptions options,
-                                                 RecordingListener& listener, core::MessageSink& sink,
+                                                 RecordingListener& listener,
+                                                 core::MessageSink& sink,
                                                  core::PacketStore* packets = nullptr) {
     auto made =
         factory_->make_consumer(std::move(options), listener, sink, packets, base::Log(log_));
@@ -96,7 +97,7 @@ class BrokerContract : public ::testing::Test {
                                       .backoff_max = std::chrono::milliseconds(400)});
 };
 
-/// What holds for both versions of the protocol.
+/// Tests for both versions of the protocol.
 class BothVersions : public BrokerContract,
                      public ::testing::WithParamInterface<core::ProtocolVersion> {
  protected:

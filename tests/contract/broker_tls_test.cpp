@@ -1,4 +1,4 @@
-// TLS: each mistake has its own message.
+// TLS: each configuration mistake has its own error text.
 #include <gmock/gmock.h>
 
 #include "contract/broker_fixture.h"

@@ -15,15 +15,15 @@ using core::QoS;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-core::TopicFilter filter(std::string_view text) {
-  return core::TopicFilter::parse(text).value();
-}
+core::TopicFilter filter(std::string_view text) { return core::TopicFilter::parse(text).value(); }
 
 InboxId put(Inbox& inbox, std::string_view queue, std::size_t payload = 10, bool evictable = true) {
-  return inbox.append(queue, make_message(std::string(queue) + "/t", payload), evictable).value().id;
+  return inbox.append(queue, make_message(std::string(queue) + "/t", payload), evictable)
+      .value()
+      .id;
 }
 
-/// The ids that can be taken now, taken.
+/// Takes all messages that can be taken now, and returns their ids.
 std::vector<InboxId> take_all(Inbox& inbox, std::string_view queue, base::WallTime now,
                               Inbox::Order order = Inbox::Order::kReady) {
   std::vector<InboxId> ids;
@@ -51,6 +51,33 @@ TEST_P(InboxContract, take_gives_the_messages_of_a_queue_in_order_of_arrival) {
   EXPECT_EQ(take_all(*inbox, "a", kNow), (Ids{a1, a2}));
   EXPECT_EQ(take_all(*inbox, "b", kNow), (Ids{b1}));
   EXPECT_EQ(take_all(*inbox, "c", kNow), Ids{});
+}
+
+TEST_P(InboxContract, messages_in_memory_are_taken_in_the_same_order_by_who_must_not_read_a_disk) {
+  auto inbox = make();
+  const auto take = [&](base::WallTime now, Inbox::Order order) -> InboxId {
+    const Inbox::FromMemory taken = inbox->take_from_memory("a", now, order);
+    if (taken.on_disk) {  // one that keeps nothing in memory
+      EXPECT_FALSE(taken.entry);
+      const auto read = inbox->take("a", now, order);
+      return read ? read->id : 0;
+    }
+    if (!taken.entry) return 0;
+    EXPECT_EQ(taken.entry->message->topic, "a/t");
+    return taken.entry->id;
+  };
+  const InboxId first = put(*inbox, "a");
+  put(*inbox, "b");
+  const InboxId second = put(*inbox, "a");
+  EXPECT_EQ(take(kNow, kStrict), first);
+  EXPECT_EQ(take(kNow, kReady), second);
+  EXPECT_EQ(take(kNow, kReady), 0U);
+  inbox->release(first, 1, kNow + seconds(5));
+  EXPECT_EQ(take(kNow, kStrict), 0U);
+  EXPECT_EQ(take(kNow + seconds(5), kStrict), first);
+  inbox->settle(first);
+  inbox->settle(second);
+  EXPECT_EQ(inbox->usage().messages, 1U);
 }
 
 TEST_P(InboxContract, oldest_received_is_that_of_the_oldest_message_not_yet_settled) {
@@ -140,7 +167,8 @@ TEST_P(InboxContract, ready_order_gives_turns_to_what_is_due_again_and_what_is_n
   inbox->release(ids[0], 1, kNow + seconds(3));
   inbox->release(ids[1], 1, kNow + seconds(2));
   inbox->release(ids[2], 1, kNow + seconds(4));
-  EXPECT_EQ(take_all(*inbox, "a", kNow + seconds(3)), (Ids{ids[1], ids[3], ids[0], ids[4], ids[5]}));
+  EXPECT_EQ(take_all(*inbox, "a", kNow + seconds(3)),
+            (Ids{ids[1], ids[3], ids[0], ids[4], ids[5]}));
   EXPECT_EQ(take_all(*inbox, "a", kNow + seconds(4)), (Ids{ids[2]}));
 }
 
@@ -160,7 +188,7 @@ TEST_P(InboxContract, next_due_tells_when_take_will_give_something) {
   const InboxId first = put(*inbox, "a");
   EXPECT_LE(inbox->next_due("a", kReady), kNow);
   ASSERT_TRUE(inbox->take("a", kNow, kReady));
-  EXPECT_EQ(inbox->next_due("a", kReady), std::nullopt) << "a taken one does not wait";
+  EXPECT_EQ(inbox->next_due("a", kReady), std::nullopt) << "a taken message does not wait";
   inbox->release(first, 1, kNow + seconds(5));
   EXPECT_EQ(inbox->next_due("a", kReady), kNow + seconds(5));
   EXPECT_EQ(inbox->next_due("a", kStrict), kNow + seconds(5));
@@ -239,7 +267,7 @@ TEST_P(InboxContract, at_the_limit_of_messages_the_oldest_of_the_longest_queue_g
   ASSERT_EQ(outcome.evicted.size(), 1U);
   EXPECT_EQ(outcome.evicted[0].queue, "long");
   EXPECT_EQ(outcome.evicted[0].messages, 1U);
-  EXPECT_EQ(outcome.evicted[0].qos0, 0U) << "the one that went had QoS 1";
+  EXPECT_EQ(outcome.evicted[0].qos0, 0U) << "the dropped message had QoS 1";
   EXPECT_LT(oldest, kept);
   EXPECT_EQ(take_all(*inbox, "long", kNow), (Ids{kept, outcome.id}));
 }
@@ -312,7 +340,7 @@ TEST_P(InboxContract, evictable_messages_go_for_one_that_is_not) {
   EXPECT_EQ(outcome.dropped, 1U);
   EXPECT_FALSE(outcome.full);
   ASSERT_TRUE(inbox->take("a", kNow, kReady));
-  EXPECT_TRUE(inbox->full()) << "what is taken may not be dropped";
+  EXPECT_TRUE(inbox->full()) << "a taken message may not be dropped";
 }
 
 TEST_P(InboxContract, released_message_may_be_dropped_again) {
@@ -430,8 +458,7 @@ TEST_P(InboxContract, abandoned_messages_stay_until_room_is_needed) {
   EXPECT_FALSE(inbox->full());
   EXPECT_EQ(inbox->usage().messages, 3U);
 
-  const core::AppendOutcome outcome =
-      inbox->append("new", make_message("t"), false).value();
+  const core::AppendOutcome outcome = inbox->append("new", make_message("t"), false).value();
   EXPECT_EQ(outcome.dropped, 1U);
   ASSERT_EQ(outcome.evicted.size(), 1U);
   EXPECT_EQ(outcome.evicted[0].queue, "old");

@@ -1,6 +1,6 @@
-// What every implementation of core::Inbox keeps to. To run it on another one:
-// a file with INSTANTIATE_TEST_SUITE_P of InboxContract and InboxModel over its
-// InboxKind (see memory_inbox.cpp), linked with the two files of tests.
+// What every implementation of core::Inbox must do. To test another implementation, write a file
+// with INSTANTIATE_TEST_SUITE_P of InboxContract and InboxModel for its InboxKind (see
+// memory_inbox.cpp), and link it with the files of tests.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -17,7 +17,7 @@ namespace dapr_mqtt::testing {
 struct InboxKind {
   std::string name;
   std::function<std::unique_ptr<core::Inbox>(core::InboxLimits)> make;
-  /// How many messages a flood is: as many as take it a second or so.
+  /// How many messages a flood has: it should take about a second.
   std::size_t flood = 1'000'000;
 };
 
@@ -47,5 +47,7 @@ class InboxTest : public ::testing::TestWithParam<InboxKind> {
 
 class InboxContract : public InboxTest {};
 class InboxModel : public InboxTest {};
+/// For implementations that have memory for the messages that they hold.
+class HeldContract : public InboxTest {};
 
 }  // namespace dapr_mqtt::testing

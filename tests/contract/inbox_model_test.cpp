@@ -1,5 +1,5 @@
-// Random operations on an inbox and on a model of it that is simple enough to
-// be seen right. SEED=<n> runs one again.
+// Random operations on an inbox and on a model that is so simple that it is obviously correct.
+// SEED=<n> repeats one run.
 #include <algorithm>
 #include <cstdlib>
 #include <map>
@@ -25,13 +25,13 @@ struct ModelMessage {
   base::WallTime due{};
 };
 
-/// What Inbox promises, by looking at each message each time.
+/// The promises of Inbox, implemented by searching all messages each time.
 class Model {
  public:
   explicit Model(core::InboxLimits limits) : limits_(limits) {}
 
-  /// Checks `outcome`, which is the inbox's: it decides between queues that are
-  /// equally full.
+  /// Checks `outcome`, the inbox's result. Between queues that are equally full, the inbox's choice
+  /// is accepted.
   void append(const ModelMessage& message, const core::AppendOutcome& outcome) {
     Evictions evicted;
     std::size_t dropped = 0;
@@ -46,7 +46,7 @@ class Model {
       EXPECT_EQ(evicted, (Evictions{{message.queue, 1}}));
       messages.erase(id);
     } else {
-      EXPECT_TRUE(evict(id, evicted)) << "others went than should have";
+      EXPECT_TRUE(evict(id, evicted)) << "the wrong messages were dropped";
     }
     EXPECT_EQ(messages.contains(id), outcome.id != 0);
     EXPECT_EQ(outcome.full, full());
@@ -54,10 +54,18 @@ class Model {
 
   std::optional<InboxId> next(const std::string& queue, base::WallTime now,
                               Inbox::Order order) const {
+    const bool by_key = order == Inbox::Order::kByKey && keyed.contains(queue);
+    std::set<std::string> passed;  // keys that are not to be looked at (any more)
+    if (by_key) {
+      for (const auto& [id, m] : messages) {
+        if (m.queue == queue && m.taken) passed.insert(m.topic);
+      }
+    }
     std::optional<InboxId> without_due;
     std::optional<std::pair<base::WallTime, InboxId>> due_first;
     for (const auto& [id, m] : messages) {
       if (m.queue != queue || m.taken) continue;
+      if (by_key && !passed.insert(m.topic).second) continue;
       if (order == Inbox::Order::kStrict) return m.due <= now ? std::optional(id) : std::nullopt;
       if (m.due == base::WallTime{}) {
         if (!without_due) without_due = id;
@@ -65,25 +73,39 @@ class Model {
         due_first = {m.due, id};
       }
     }
-    if (!due_first || (without_due && due_was_last_.contains(queue))) return without_due;
+    if (!due_first || (without_due && turns(by_key).contains(queue))) return without_due;
     return due_first->second;
   }
   void take(InboxId id, Inbox::Order order) {
     ModelMessage& message = messages[id];
     message.taken = true;
     if (order == Inbox::Order::kStrict) return;
+    auto& turn = order == Inbox::Order::kByKey && keyed.contains(message.queue)
+                     ? due_was_last_by_key_
+                     : due_was_last_;
     if (message.due == base::WallTime{}) {
-      due_was_last_.erase(message.queue);
+      turn.erase(message.queue);
     } else {
-      due_was_last_.insert(message.queue);
+      turn.insert(message.queue);
     }
   }
-  /// A queue without messages is forgotten, with whose turn it was.
+  void order_by(const std::string& queue, bool topic) {
+    if (topic == keyed.contains(queue)) return;
+    due_was_last_by_key_.erase(queue);
+    if (topic) {
+      keyed.insert(queue);
+    } else {
+      keyed.erase(queue);
+    }
+  }
+  /// Forgets a queue without messages, and whose turn it was.
   void forget_empty_queues() {
-    std::erase_if(due_was_last_, [&](const std::string& queue) {
-      return std::none_of(messages.begin(), messages.end(),
-                          [&](const auto& m) { return m.second.queue == queue; });
-    });
+    for (auto* turn : {&due_was_last_, &due_was_last_by_key_}) {
+      std::erase_if(*turn, [&](const std::string& queue) {
+        return std::none_of(messages.begin(), messages.end(),
+                            [&](const auto& m) { return m.second.queue == queue; });
+      });
+    }
   }
   core::InboxUsage usage() const {
     core::InboxUsage sum;
@@ -101,8 +123,12 @@ class Model {
   }
 
   std::map<InboxId, ModelMessage> messages;
+  std::set<std::string> keyed;  // queues that have keys: the topics
 
  private:
+  const std::set<std::string>& turns(bool by_key) const {
+    return by_key ? due_was_last_by_key_ : due_was_last_;
+  }
   using Evictions = std::map<std::string, std::size_t>;
 
   /// Drops what the rule says for the message `id`, if `left` can be the result.
@@ -168,6 +194,7 @@ class Model {
 
   core::InboxLimits limits_;
   std::set<std::string> due_was_last_;  // queues
+  std::set<std::string> due_was_last_by_key_;
 };
 
 std::uint64_t first_seed() {
@@ -192,7 +219,8 @@ TEST_P(InboxModel, any_sequence_of_operations_does_what_the_model_does) {
     for (int step = 0; step < 300 && !HasFailure(); ++step) {
       SCOPED_TRACE("step " + std::to_string(step));
       const std::string& queue = queues[pick(queues.size())];
-      const auto order = pick(3) == 0 ? kStrict : kReady;
+      constexpr Inbox::Order kOrders[] = {kReady, kStrict, Inbox::Order::kByKey};
+      const auto order = kOrders[pick(3)];
       std::vector<InboxId> taken;
       for (const auto& [id, m] : model.messages) {
         if (m.taken) taken.push_back(id);
@@ -204,8 +232,8 @@ TEST_P(InboxModel, any_sequence_of_operations_does_what_the_model_does) {
         case 3: {
           const bool evictable = pick(4) != 0;
           auto message = make_message(topics[pick(topics.size())], pick(2) * pick(3000));
-          const ModelMessage mirrored{queue, message.topic, message.footprint(), evictable,
-                                      false, 0,           {}};
+          const ModelMessage mirrored{
+              queue, message.topic, message.footprint(), evictable, false, 0, {}};
           const auto outcome = inbox->append(queue, std::move(message), evictable);
           ASSERT_TRUE(outcome.ok());
           model.append(mirrored, outcome.value());
@@ -250,7 +278,11 @@ TEST_P(InboxModel, any_sequence_of_operations_does_what_the_model_does) {
           break;
         }
         default:
-          if (pick(10) == 0) {
+          if (pick(5) == 0 && !queue.empty()) {
+            const bool topic = pick(2) == 0;
+            inbox->order_by(queue, topic ? std::optional(core::OrderKey()) : std::nullopt);
+            model.order_by(queue, topic);
+          } else if (pick(10) == 0) {
             const auto dropped = std::erase_if(model.messages, [&](const auto& m) {
               return m.second.queue == queue && !m.second.taken;
             });
@@ -265,7 +297,9 @@ TEST_P(InboxModel, any_sequence_of_operations_does_what_the_model_does) {
       EXPECT_EQ(inbox->full(), model.full());
       EXPECT_EQ(inbox->half_empty(), model.half_empty());
       for (const std::string& q : queues) {
-        for (const auto o : {kReady, kStrict}) {
+        for (const auto o : kOrders) {
+          // If something has to be read from the disk first, next_due() says now.
+          if (o == Inbox::Order::kByKey && model.keyed.contains(q)) continue;
           const auto due = inbox->next_due(q, o);
           EXPECT_EQ(due && *due <= now, model.next(q, now, o).has_value());
         }

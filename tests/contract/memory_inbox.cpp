@@ -18,22 +18,20 @@ struct SpillParts {
   CapturedLog log;
   storage::MemoryInbox inbox;
 };
-/// With so little memory that every message goes to the file.
+/// An inbox with so little memory that every message goes to the file.
 class SpillingInbox final : private SpillParts, public ForwardingInbox<core::Inbox> {
  public:
-  explicit SpillingInbox(core::InboxLimits limits)
-      : SpillParts(limits), ForwardingInbox(inbox) {}
+  explicit SpillingInbox(core::InboxLimits limits) : SpillParts(limits), ForwardingInbox(inbox) {}
 };
-const InboxKind kSpilling{"spilling",
-                          [](core::InboxLimits limits) {
-                            return std::make_unique<SpillingInbox>(limits);
-                          },
-                          30'000};
+const InboxKind kSpilling{
+    "spilling", [](core::InboxLimits limits) { return std::make_unique<SpillingInbox>(limits); },
+    30'000};
 const auto kName = [](const auto& info) { return info.param.name; };
 
 }  // namespace
 
 INSTANTIATE_TEST_SUITE_P(Memory, InboxContract, ::testing::Values(kMemory, kSpilling), kName);
+INSTANTIATE_TEST_SUITE_P(Memory, HeldContract, ::testing::Values(kMemory, kSpilling), kName);
 INSTANTIATE_TEST_SUITE_P(Memory, InboxModel, ::testing::Values(kMemory, kSpilling), kName);
 
 }  // namespace dapr_mqtt::testing

@@ -1,4 +1,4 @@
-// A broker that does what the test says, byte by byte.
+// A broker whose every byte the test decides.
 #pragma once
 
 #include <arpa/inet.h>
@@ -19,7 +19,7 @@
 
 namespace dapr_mqtt::testing {
 
-/// Speaks raw packets on the test's own thread.
+/// Sends and receives raw packets on the test's thread.
 class ScriptedBroker {
  public:
   ScriptedBroker() : server_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
@@ -42,6 +42,11 @@ class ScriptedBroker {
   void send(const std::string& bytes) {
     EXPECT_EQ(::write(client_.get(), bytes.data(), bytes.size()),
               static_cast<ssize_t>(bytes.size()));
+  }
+  /// Whether the client sends more, or disconnects, in that time.
+  bool hears_within(std::chrono::milliseconds time) const {
+    pollfd ready{client_.get(), POLLIN, 0};
+    return ::poll(&ready, 1, static_cast<int>(time.count())) > 0;
   }
   /// Whether there is something to receive already.
   bool readable() const {

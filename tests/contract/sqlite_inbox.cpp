@@ -20,7 +20,8 @@ struct OpenInbox {
   std::unique_ptr<storage::SqliteInbox> inbox;
 };
 
-/// With a folder of its own, and so little cache that most messages are read back.
+/// An inbox with its own folder, and with so little cache that most messages are read from the
+/// disk.
 class OwnFolderInbox final : private OpenInbox, public ForwardingInbox<core::Inbox> {
  public:
   OwnFolderInbox(core::InboxLimits limits, std::size_t cache_bytes)
@@ -41,12 +42,14 @@ InboxKind kind(std::string name, std::size_t cache_bytes) {
           30'000};
 }
 
-const auto kKinds = ::testing::Values(kind("cached", 8U << 20U), kind("read_back", 0));
+const InboxKind kCached = kind("cached", 8U << 20U);
+const auto kKinds = ::testing::Values(kCached, kind("read_back", 0));
 const auto kName = [](const auto& info) { return info.param.name; };
 
 }  // namespace
 
 INSTANTIATE_TEST_SUITE_P(Sqlite, InboxContract, kKinds, kName);
 INSTANTIATE_TEST_SUITE_P(Sqlite, InboxModel, kKinds, kName);
+INSTANTIATE_TEST_SUITE_P(Sqlite, HeldContract, ::testing::Values(kCached), kName);
 
 }  // namespace dapr_mqtt::testing

@@ -46,13 +46,25 @@ if [[ -d $PROJECT/build ]]; then
 fi
 [[ -z $CCACHE_FOLDER ]] || mount --bind "$CCACHE_FOLDER" "$root/ccache"
 
+if [[ $mode == root || $mode == install ]]; then
+  for file in resolv.conf hosts; do cat "/etc/$file" >"$root/etc/$file"; done
+fi
+
 case $mode in
   root)
-    for file in resolv.conf hosts; do cat "/etc/$file" >"$root/etc/$file"; done
     enter bash -euc '
       . /project/scripts/lib/packages.sh
       install_packages "${PACKAGES_BUILD[@]}" "${PACKAGES_TEST[@]}" ccache
       apt-get clean'
+    ;;
+  install)
+    # Servers among the packages are not started: the tests do that.
+    printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
+    chmod +x "$root/usr/sbin/policy-rc.d"
+    enter bash -euc '
+      . /project/scripts/lib/packages.sh
+      install_packages "$@"
+      apt-get clean' bash "$@"
     ;;
   build)
     enter nice cmake --preset test -S /project -B "$build" -DDAPR_MQTT_DEBIAN13=OFF
@@ -60,7 +72,9 @@ case $mode in
     enter dpkg-query -W -f '${Package} ${Version}\n' g++ libpaho-mqtt-dev libpaho-mqttpp-dev mosquitto
     ;;
   test)
-    enter ctest --test-dir "$build" --output-on-failure --no-tests=error -j "$1" -L "^$2\$"
+    # As scripts/test does: what fails is run once more, alone.
+    run_tests() { enter ctest --test-dir "$build" --output-on-failure --no-tests=error "$@"; }
+    run_tests -j "$1" -L "^$2\$" || run_tests -j 1 -L "^$2\$" --rerun-failed
     ;;
   newcomer)
     enter nice bash /newcomer/tests/debian13/newcomer.sh /newcomer

@@ -6,6 +6,7 @@ set -euo pipefail
 set -m # what is started has Ctrl-C as in a terminal
 cd "$1"
 work=$(mktemp -d)
+touch "$work/run.log" "$work/subscribe.log" # or tail may look before they are there
 PATH=$PWD/build/release/bin:$PATH
 run_pid=
 subscribe_pid=

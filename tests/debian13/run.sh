@@ -5,6 +5,7 @@
 #   run.sh build <folder> <jobs>          preset test, in <folder>/root/build
 #   run.sh test  <folder> <jobs> <level>  the tests with this label
 #   run.sh newcomer <folder>              a fresh clone of what is committed, and newcomer.sh in it
+#   run.sh install <folder> <package…>    makes <folder>/root, with these packages instead: for tests/brokers
 # What is there is used again; to begin afresh, remove the folder. Exits with 77,
 # and the reason, where there can be no such root: ctest counts that as skipped.
 set -euo pipefail
@@ -29,7 +30,7 @@ debian_mirror() {
 ((EUID == 0)) || skip "needs root, for a root folder of its own"
 unshare --mount --pid --fork true 2>/dev/null || skip "mounting is not allowed here"
 if [[ ! -d $folder/root ]]; then
-  [[ $mode == root || $mode == check ]] || skip "no Debian 13 here; the test debian13/root says why"
+  [[ $mode == root || $mode == check || $mode == install ]] || skip "no Debian 13 here; the test debian13/root says why"
   command -v debootstrap >/dev/null || skip "debootstrap is not installed"
   command -v apt-get >/dev/null || skip "no apt here, and so no mirror"
   mirror=$(debian_mirror)

@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/compose-spec/compose-go/v2/cli"
@@ -31,13 +32,23 @@ func TestCompose_daprd_waits_for_the_component_and_shares_its_sockets(t *testing
 	project := loadCompose(t)
 	component, daprd := project.Services["component"], project.Services["daprd"]
 	require.Equal(t, types.ServiceConditionHealthy, daprd.DependsOn["component"].Condition)
-	require.True(t, daprd.DependsOn["component"].Restart)
 	require.Equal(t, "sockets", volume(component, socketsFolder).Source)
 	require.Equal(t, "sockets", volume(daprd, socketsFolder).Source)
 	require.DirExists(t, volume(daprd, "/resources").Source)
 	app := project.Services["app"]
 	require.FileExists(t, volume(app, "/app").Source+"/app.py")
 	require.True(t, *app.Init, "Python as process 1 would be killed after ten seconds")
+}
+
+func TestCompose_daprd_is_started_again_after_a_restart_of_the_component(t *testing.T) {
+	project := loadCompose(t)
+	component, daprd := project.Services["component"], project.Services["daprd"]
+	command := strings.Join(component.Command, " ")
+	require.Contains(t, command, "--heal-daprd shutdown")
+	require.Contains(t, command, "--daprd-address daprd:3500")
+	require.Contains(t, daprd.Command, "--dapr-http-port=3500")
+	require.Equal(t, "unless-stopped", component.Restart)
+	require.Equal(t, "unless-stopped", daprd.Restart)
 }
 
 // What one side keeps without the other is of no use: `down` and `up` lose neither.

@@ -81,7 +81,7 @@ config() { b inspect --type image --format "$1" localhost/dapr-pubsub-mqtt; }
 [[ $(config '{{.Docker.Config.User}}') == 65532:65532 ]] || fail "user"
 [[ $(config '{{.Docker.Config.Entrypoint}} {{.Docker.Config.Cmd}}') == "[/usr/bin/dapr-pubsub-mqtt] [serve]" ]] ||
   fail "entrypoint"
-[[ $(config '{{.Docker.Config.Healthcheck.Test}}') == "[CMD /usr/bin/dapr-pubsub-mqtt probe --timeout 4s]" ]] ||
+[[ $(config '{{.Docker.Config.Healthcheck.Test}}') == "[CMD /usr/bin/dapr-pubsub-mqtt probe --alive --timeout 4s]" ]] ||
   fail "health check"
 
 say "Starting its root, read-only and as 65532"
@@ -89,6 +89,7 @@ mkdir -p "$work/sockets" "$work/state"
 chown 65532:65532 "$work/sockets" "$work/state"
 # in_image <arguments>: the program with the image's root and environment.
 in_image() {
+  # shellcheck disable=SC2046  # one word for each variable
   exec env -i $(config '{{range .Docker.Config.Env}}{{.}} {{end}}') \
     unshare --mount sh -ec '
       root=$1 work=$2

@@ -233,6 +233,19 @@ func TestKubernetes_component_is_probed_by_itself_since_kubelet_knows_no_Unix_so
 	})
 }
 
+func TestKubernetes_daprd_is_started_again_after_a_restart_of_the_component(t *testing.T) {
+	each(t, apps, func(t *testing.T, objects []runtime.Object) {
+		pod := injected(t, objects)
+		_, component := find(t, pod, componentName)
+		require.Contains(t, component.Args, "--heal-daprd=shutdown")
+		require.Contains(t, []corev1.RestartPolicy{"", corev1.RestartPolicyAlways}, pod.Spec.RestartPolicy)
+		// Another restart of the component would heal nothing.
+		require.Contains(t, component.StartupProbe.Exec.Command, "--alive")
+		require.Contains(t, component.LivenessProbe.Exec.Command, "--alive")
+		require.NotContains(t, component.ReadinessProbe.Exec.Command, "--alive")
+	})
+}
+
 func TestKubernetes_drain_fits_into_the_grace_period(t *testing.T) {
 	each(t, apps, func(t *testing.T, objects []runtime.Object) {
 		pod := injected(t, objects)
@@ -242,26 +255,36 @@ func TestKubernetes_drain_fits_into_the_grace_period(t *testing.T) {
 	})
 }
 
-func TestKubernetes_state_has_a_volume_that_outlives_the_container(t *testing.T) {
+// The table of publishes that fit names the limit that the manifests have.
+func TestKubernetes_memory_limit_is_the_one_that_docs_count_with(t *testing.T) {
+	page, err := os.ReadFile("../../docs/guarantees.md")
+	require.NoError(t, err)
+	require.Contains(t, string(page), "| 256 MiB (the manifests in [deploy/kubernetes]")
+	each(t, apps, func(t *testing.T, objects []runtime.Object) {
+		_, component := find(t, injected(t, objects), componentName)
+		require.Equal(t, "256Mi", component.Resources.Limits.Memory().String())
+	})
+}
+
+// Who keeps messages: the broker for pods without a volume, a volume claim for the others.
+func TestKubernetes_state_has_a_volume_claim_or_stays_at_the_broker(t *testing.T) {
 	each(t, apps, func(t *testing.T, objects []runtime.Object) {
 		_, claims := template(t, objects)
-		pod := injected(t, objects)
-		_, component := find(t, pod, componentName)
+		_, component := find(t, injected(t, objects), componentName)
 		volume := mounted(component, "/var/lib/dapr-pubsub-mqtt")
-		require.NotEmpty(t, volume)
-		if slices.Contains(claims, volume) {
-			return
+		keys := map[string]string{}
+		for _, item := range the[*componentsapi.Component](t, objects).Spec.Metadata {
+			keys[item.Name] = strings.Trim(item.Value.String(), `"`)
 		}
-		count := 0
-		for _, v := range pod.Spec.Volumes {
-			if v.Name == volume {
-				count++
-			}
+		require.Equal(t, "false", keys["cleanSession"])
+		if len(claims) == 0 {
+			require.Empty(t, volume, "an emptyDir goes with the pod")
+			require.Equal(t, "broker", keys["inbox"])
+		} else {
+			require.Contains(t, claims, volume)
+			require.Equal(t, "disk", keys["inbox"])
 		}
-		require.Equal(t, 1, count)
 	})
-	claimed := the[*appsv1.StatefulSet](t, build(t, "overlays/durable"))
-	require.Len(t, claimed.Spec.VolumeClaimTemplates, 1)
 }
 
 func TestKubernetes_Component_has_known_keys_and_its_secrets_from_a_Secret(t *testing.T) {

@@ -29,7 +29,7 @@ debs=("$work"/out/*.deb)
 deb=${debs[0]}
 dpkg-deb -I "$deb"
 depends=$(dpkg-deb -f "$deb" Depends)
-for library in libgrpc++ libpaho-mqtt libsqlite3 libssl libcpp-httplib; do
+for library in libgrpc++ libpaho-mqtt libsqlite3 libssl libwslay libcpp-httplib; do
   [[ $depends == *$library* ]] || fail "Depends lacks $library: $depends"
 done
 

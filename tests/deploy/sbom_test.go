@@ -28,7 +28,7 @@ func TestSBOM_names_what_the_program_links(t *testing.T) {
 		names[p.PackageName] = true
 		require.NotEmpty(t, p.PackageVersion, p.PackageName)
 	}
-	for _, name := range []string{"dapr-pubsub-mqtt", "libc6", "libpaho-mqtt1.3", "libsqlite3-0", "libspdlog-dev"} {
+	for _, name := range []string{"dapr-pubsub-mqtt", "libc6", "libpaho-mqtt1.3", "libsqlite3-0", "libwslay1", "libspdlog-dev"} {
 		require.True(t, names[name], name)
 	}
 	// One that describes, and one for each package that the program is made of.

@@ -47,6 +47,30 @@ func TestBulkSubscribe_hands_messages_over_promptly(t *testing.T) {
 	}
 }
 
+func TestBulkSubscribe_of_a_concurrent_daprd_gathers_what_comes_while_the_app_works(t *testing.T) {
+	subscription := to("orders")
+	subscription.BulkSubscribe = &harness.BulkSubscribe{Enabled: true, MaxMessagesCount: 50, MaxAwaitDurationMs: 60_000}
+	s := stack{broker: harness.StartBroker(t, harness.BrokerOptions{}), component: harness.StartComponent(t)}
+	s.app = harness.StartApp(t, func(r harness.Received) (int, any) {
+		time.Sleep(50 * time.Millisecond) // the app's work
+		return acceptAll(r)
+	}, subscription)
+	s.resources = harness.Resources(t, map[string]string{"pubsub.yaml": plain(s.broker, nil)})
+	s.daprd = s.concurrentDaprd(t)
+	s.broker.WaitSubscribed(t, "orders", 0)
+
+	// Nobody waits for a batch to be full, and none is larger than was asked for.
+	const messages = 400
+	bulkPublish(t, s.daprd, "orders", messages)
+	largest := 0
+	for got := 0; got < messages; {
+		batch := len(bulkEntries(t, s.app.Next(t)))
+		largest = max(largest, batch)
+		got += batch
+	}
+	require.Equal(t, 50, largest)
+}
+
 func bulkPublish(t *testing.T, d *harness.Daprd, topic string, count int) {
 	t.Helper()
 	entries := make([]map[string]string, count)

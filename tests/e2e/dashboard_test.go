@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -32,6 +34,13 @@ func query(t *testing.T, server, expression string) queryAnswer {
 	var answer queryAnswer
 	require.NoError(t, json.NewDecoder(response.Body).Decode(&answer))
 	return answer
+}
+
+// unsignedToken makes a JWT.
+func unsignedToken(expires time.Time) string {
+	encode := base64.RawURLEncoding.EncodeToString
+	claims := fmt.Sprintf(`{"exp":%d}`, expires.Unix())
+	return encode([]byte(`{"alg":"none"}`)) + "." + encode([]byte(claims)) + "."
 }
 
 // startPrometheus scrapes a port of this machine; skips where there is none.
@@ -55,7 +64,10 @@ func TestDashboard_queries_find_what_the_component_serves(t *testing.T) {
 	s := stack{broker: harness.StartBroker(t, harness.BrokerOptions{})}
 	s.component = harness.StartComponent(t, "--metrics-address", strconv.Itoa(port))
 	s.app = harness.StartApp(t, nil, to("orders"))
-	s.resources = harness.Resources(t, map[string]string{"pubsub.yaml": plain(s.broker, nil)})
+	s.resources = harness.Resources(t, map[string]string{"pubsub.yaml": plain(s.broker, map[string]string{
+		// A broker that lets everybody in reads none of it; the component reports when it expires.
+		"username": "dashboard", "password": unsignedToken(time.Now().Add(time.Hour)),
+	})})
 	s.daprd = s.sidecar(t, appID, s.app)
 	harness.Until(t, "Prometheus has read what came before the message", func() bool {
 		response, err := http.Get(prometheus + "/-/ready")

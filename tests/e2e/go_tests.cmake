@@ -7,7 +7,7 @@ include_guard(GLOBAL)
 
 add_test(NAME go_build COMMAND ${CMAKE_CURRENT_LIST_DIR}/run_go.sh build ${CMAKE_BINARY_DIR}/go)
 set_tests_properties(go_build PROPERTIES
-  FIXTURES_SETUP go_build LABELS "conformance;deploy;e2e" SKIP_RETURN_CODE 77 TIMEOUT 1800
+  FIXTURES_SETUP go_build LABELS "bench;brokers;conformance;deploy;e2e" SKIP_RETURN_CODE 77 TIMEOUT 1800
   COST 1000) # begins first: others run while it compiles
 
 function(dapr_mqtt_go_tests package)

@@ -5,6 +5,7 @@ package e2e
 import (
 	"encoding/json"
 	"maps"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -48,7 +49,11 @@ func (s stack) sidecar(t *testing.T, id string, app *harness.App) *harness.Daprd
 		AppID: id, App: app, Component: s.component, Resources: s.resources,
 	})
 	for _, subscription := range app.Subscriptions {
-		s.broker.WaitSubscribed(t, subscription.Topic, mark)
+		topic := subscription.Topic
+		if lane, isOne := strings.CutPrefix(topic, "$lane/"); isOne {
+			_, topic, _ = strings.Cut(lane, "/") // for daprd alone
+		}
+		s.broker.WaitSubscribed(t, topic, mark)
 	}
 	return d
 }

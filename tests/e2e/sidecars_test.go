@@ -20,9 +20,9 @@ func startLate(t *testing.T, s stack, subscriptions ...harness.Subscription) *ha
 
 func TestMetadata_of_daprd_shows_which_component_is_running(t *testing.T) {
 	s := start(t, nil, nil)
-	require.ElementsMatch(t, []string{
+	require.Subset(t, s.daprd.Capabilities(t, pubsub), []string{
 		"BULK_PUBSUB", "SUBSCRIBE_WILDCARDS", "BULK_SUBSCRIBE_IMMEDIATE", "DAPR_PUBSUB_MQTT_CPP",
-	}, s.daprd.Capabilities(t, pubsub))
+	})
 }
 
 func TestSidecars_of_two_apps_share_one_component_process(t *testing.T) {

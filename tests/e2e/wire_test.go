@@ -25,7 +25,7 @@ import (
 // that the component sends.
 
 // traffic publishes one message to itself through a tap, and returns what went out.
-func traffic(t *testing.T, component, publish, subscribe map[string]string) *harness.Tap {
+func traffic(t *testing.T, payload string, component, publish, subscribe map[string]string) *harness.Tap {
 	t.Helper()
 	broker := harness.StartBroker(t, harness.BrokerOptions{})
 	tap := harness.StartTap(t, broker)
@@ -50,7 +50,7 @@ func traffic(t *testing.T, component, publish, subscribe map[string]string) *har
 		return nil
 	}))
 	require.NoError(t, client.Publish(ctx, &contrib.PublishRequest{
-		Topic: "a/b", Data: []byte("payload"), PubsubName: "wire", Metadata: publish,
+		Topic: "a/b", Data: []byte(payload), PubsubName: "wire", Metadata: publish,
 	}))
 	select {
 	case <-arrived:
@@ -74,7 +74,7 @@ func each[P any](t *testing.T, tap *harness.Tap, read func(*bytes.Reader) (P, er
 }
 
 func TestWire_MQTT5_flags_and_properties_are_what_was_asked_for(t *testing.T) {
-	tap := traffic(t,
+	tap := traffic(t, "payload",
 		map[string]string{"protocolVersion": "5", "sessionExpiryInterval": "24h", "consumerGroup": "team"},
 		map[string]string{
 			"qos": "1", "retain": "true", "ttlInSeconds": "60", "mqtt-content-type": "text/plain",
@@ -144,8 +144,29 @@ func TestWire_MQTT5_flags_and_properties_are_what_was_asked_for(t *testing.T) {
 	assert.Equal(t, []packets.User{{Key: "colour", Value: "red"}}, published.Properties.User)
 }
 
+func TestWire_MQTT5_binary_mode_is_what_CloudEvents_binding_says(t *testing.T) {
+	tap := traffic(t, `{"specversion":"1.0","id":"1","source":"/s","type":"reading","datacontenttype":"text/plain","data":"ON"}`,
+		map[string]string{"protocolVersion": "5"}, map[string]string{"cloudEvents": "binary"}, nil)
+	found := 0
+	read := func(r *bytes.Reader) (*packets.ControlPacket, error) { return packets.ReadPacket(r) }
+	each(t, tap, read, func(packet *packets.ControlPacket) {
+		published, ok := packet.Content.(*packets.Publish)
+		if !ok {
+			return
+		}
+		found++
+		assert.Equal(t, "ON", string(published.Payload))
+		assert.Equal(t, "text/plain", published.Properties.ContentType)
+		assert.ElementsMatch(t, []packets.User{
+			{Key: "specversion", Value: "1.0"}, {Key: "id", Value: "1"}, {Key: "source", Value: "/s"},
+			{Key: "type", Value: "reading"},
+		}, published.Properties.User)
+	})
+	require.Equal(t, 1, found)
+}
+
 func TestWire_MQTT311_flags_are_what_was_asked_for(t *testing.T) {
-	tap := traffic(t, nil, map[string]string{"qos": "2", "retain": "true"}, map[string]string{"qos": "1"})
+	tap := traffic(t, "payload", nil, map[string]string{"qos": "2", "retain": "true"}, map[string]string{"qos": "1"})
 
 	var connects []*v3.ConnectPacket
 	var subscribes []*v3.SubscribePacket

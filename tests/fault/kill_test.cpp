@@ -3,6 +3,8 @@
 #include <csignal>
 #include <iostream>
 #include <map>
+#include <set>
+#include <string>
 
 #include "integration/component_test.h"
 
@@ -39,6 +41,7 @@ class Kill : public ComponentTest, public ::testing::WithParamInterface<Moment> 
   }
   Properties durable() const {
     return metadata({{"cleanSession", "false"},
+                     {"inbox", "disk"},
                      {"backOffMaxRetries", "-1"},
                      {"qos", std::to_string(GetParam().qos)}});
   }
@@ -90,12 +93,17 @@ class Kill : public ComponentTest, public ::testing::WithParamInterface<Moment> 
 TEST_P(Kill, loses_nothing_and_doubles_only_what_was_acknowledged_last) {
   ASSERT_NO_FATAL_FAILURE(queue_messages());
   std::map<std::string, int> handled;
+  std::set<std::string> in_this_run;
   std::size_t again = 0;
   const auto handle = [&](PullStream& stream, const wire::PullMessagesResponse& message) {
     if (++handled[message.data()] > 1) ++again;
+    // At QoS 1 a run can have two of a message: the stored one, and what the broker had no PUBACK for.
+    EXPECT_TRUE(in_this_run.insert(message.data()).second || GetParam().qos == 1)
+        << message.data() << " came twice though nothing died in between";
     stream.ack(message.id());
   };
   for (int run = 0; run < kKills; ++run) {
+    in_this_run.clear();
     start(GetParam().first + GetParam().step * run);
     const auto client = connect(durable());
     const auto stream = client->pull("t");
@@ -103,6 +111,7 @@ TEST_P(Kill, loses_nothing_and_doubles_only_what_was_acknowledged_last) {
     ASSERT_EQ(component->process().wait_for_end(seconds(20)), 128 + SIGKILL)
         << "after " << handled.size() << " messages";
   }
+  in_this_run.clear();
   start(0);
   {
     const auto client = connect(durable());
@@ -145,14 +154,13 @@ INSTANTIATE_TEST_SUITE_P(
     At, Kill,
     ::testing::Values(Moment{"before_the_commit_at_qos1", "before-commit", 1},
                       Moment{"after_the_commit_and_before_PUBACK", "after-commit", 1},
-                      Moment{"before_the_delete_of_what_was_acknowledged", "before-delete", 1, 1, 0,
-                             8000},
-                      Moment{"after_the_delete_of_what_was_acknowledged", "after-delete", 1, 1, 0,
-                             8000},
+                      Moment{"before_the_delete_of_what_was_acknowledged", "before-delete", 1, 1,
+                             0},
+                      Moment{"after_the_delete_of_what_was_acknowledged", "after-delete", 1, 1, 0},
                       Moment{"before_the_commit_at_qos2", "before-commit", 2},
-                      Moment{"after_the_commit_and_before_PUBCOMP", "after-commit", 2},
-                      Moment{"before_PUBREC", "after-packet", 2},
-                      Moment{"before_the_release", "before-release", 2}),
+                      Moment{"after_the_commit_and_before_PUBREC", "after-commit", 2},
+                      Moment{"before_the_release", "before-release", 2},
+                      Moment{"after_the_release_and_before_PUBCOMP", "after-release", 2}),
     kName);
 
 class KillExactlyOnce : public Kill {};
@@ -186,9 +194,9 @@ TEST_P(KillExactlyOnce, brings_each_message_of_qos2_into_the_inbox_once) {
 INSTANTIATE_TEST_SUITE_P(
     At, KillExactlyOnce,
     ::testing::Values(Moment{"before_the_commit", "before-commit", 2},
-                      Moment{"after_the_commit_and_before_PUBCOMP", "after-commit", 2},
-                      Moment{"before_PUBREC", "after-packet", 2},
-                      Moment{"before_the_release", "before-release", 2}),
+                      Moment{"after_the_commit_and_before_PUBREC", "after-commit", 2},
+                      Moment{"before_the_release", "before-release", 2},
+                      Moment{"after_the_release_and_before_PUBCOMP", "after-release", 2}),
     kName);
 
 }  // namespace

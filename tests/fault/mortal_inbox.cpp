@@ -28,6 +28,7 @@ class MortalInbox::Session final : public core::SessionStore {
     if (!made) made = std::make_unique<Packets>(to_.packets(connection), death_, uncommitted_);
     return *made;
   }
+  core::EventIds* event_ids(std::size_t connection) override { return to_.event_ids(connection); }
   std::vector<core::SessionSubscription> subscriptions() const override {
     return to_.subscriptions();
   }
@@ -43,26 +44,17 @@ class MortalInbox::Session final : public core::SessionStore {
    public:
     Packets(core::PacketStore& to, Death& death, std::atomic<long>& uncommitted)
         : to_(to), death_(death), uncommitted_(uncommitted) {}
-    base::Status put_body(Id id, std::string packet) override {
-      ++uncommitted_;
-      return to_.put_body(id, std::move(packet));
-    }
-    void put_mark(Id id) override {
-      ++uncommitted_;
-      to_.put_mark(id);
-    }
-    base::Status remove(Id id) override {
+    void put(Id id) override { to_.put(id); }
+    base::Status remove(Id id, core::Receipt safe) override {
       death_.reached("before-release");
-      return to_.remove(id);
+      ++uncommitted_;
+      return to_.remove(id, std::move(safe));
     }
-    base::Status clear() override { return to_.clear(); }
-    std::vector<Entry> entries() const override { return to_.entries(); }
-    // The library asks for it by both of its names once it is done with it.
-    std::optional<Entry> find(Id id) const override {
-      death_.reached("before-release");
-      return to_.find(id);
-    }
-    std::optional<std::string> body(Id id) const override { return to_.body(id); }
+    base::Status clear(core::Receipt safe) override { return to_.clear(std::move(safe)); }
+    bool wants_acknowledging() const override { return to_.wants_acknowledging(); }
+    void acknowledging(const std::vector<Id>& ids) override { to_.acknowledging(ids); }
+    bool contains(Id id) const override { return to_.contains(id); }
+    std::vector<Id> ids() const override { return to_.ids(); }
 
    private:
     core::PacketStore& to_;
@@ -80,23 +72,23 @@ MortalInbox::MortalInbox(std::unique_ptr<core::DurableInbox> inbox, std::shared_
     : ForwardingInbox(*inbox),
       inbox_(std::move(inbox)),
       death_(std::move(death)),
-      session_(std::make_unique<Session>(inbox_->session(), *death_, uncommitted_packets_)) {}
+      session_(std::make_unique<Session>(inbox_->session(), *death_, uncommitted_releases_)) {}
 
 MortalInbox::~MortalInbox() = default;
 
 base::Result<core::AppendOutcome> MortalInbox::append(std::string_view queue,
-                                                      core::IncomingMessage message,
-                                                      bool evictable) {
+                                                      core::IncomingMessage message, bool evictable,
+                                                      core::Keep keep) {
   death_->reached("before-commit");
   uncommitted_.fetch_add(1);
-  return to().append(queue, std::move(message), evictable);
+  return to().append(queue, std::move(message), evictable, keep);
 }
 
 base::Status MortalInbox::commit() {
   base::Status status = to().commit();
   for (long left = uncommitted_.exchange(0); left > 0; --left) death_->reached("after-commit");
-  for (long left = uncommitted_packets_.exchange(0); left > 0; --left) {
-    death_->reached("after-packet");
+  for (long left = uncommitted_releases_.exchange(0); left > 0; --left) {
+    death_->reached("after-release");
   }
   return status;
 }

@@ -17,8 +17,8 @@ namespace dapr_mqtt::testing {
 ///                   may be committed at once), the broker has no answer yet
 ///   before-delete   acknowledgements of the app are about to be written
 ///   after-delete    they have been
-///   after-packet    QoS 2: the store has the packet (or its mark), PUBREC not sent
-///   before-release  QoS 2: the library is about to let go of it, PUBCOMP not sent
+///   before-release  QoS 2: PUBREL has come, its packet identifier is not removed
+///   after-release   QoS 2: that has been committed, PUBCOMP not sent
 class Death {
  public:
   explicit Death(const std::string& when);
@@ -35,7 +35,7 @@ class MortalInbox final : public ForwardingInbox<core::DurableInbox> {
   ~MortalInbox() override;
 
   base::Result<core::AppendOutcome> append(std::string_view queue, core::IncomingMessage message,
-                                           bool evictable) override;
+                                           bool evictable, core::Keep keep) override;
   base::Status commit() override;
   void watch(std::function<void()> unwritten) override { to().watch(std::move(unwritten)); }
   base::Result<bool> flush() override;
@@ -49,7 +49,7 @@ class MortalInbox final : public ForwardingInbox<core::DurableInbox> {
   const std::shared_ptr<Death> death_;
   const std::unique_ptr<Session> session_;  // uses the last one
   std::atomic<long> uncommitted_{0};
-  std::atomic<long> uncommitted_packets_{0};
+  std::atomic<long> uncommitted_releases_{0};
 };
 
 }  // namespace dapr_mqtt::testing

@@ -88,8 +88,7 @@ TEST_F(Outage, broker_killed_while_publishing_and_pulling_heals_and_loses_nothin
   }
   // Mosquitto sends PUBACK before it saves: the one that it held at the moment of
   // each kill is its own to lose.
-  EXPECT_LE(missing.size(), static_cast<std::size_t>(kKills))
-      << ::testing::PrintToString(missing);
+  EXPECT_LE(missing.size(), static_cast<std::size_t>(kKills)) << ::testing::PrintToString(missing);
 }
 
 TEST_F(Outage, daprd_killed_while_pulling_gets_the_rest_when_it_is_back) {
@@ -119,7 +118,10 @@ TEST_F(Outage, daprd_killed_while_pulling_gets_the_rest_when_it_is_back) {
     if (acknowledged.contains(message->data())) {
       ++again;
     } else {
-      EXPECT_TRUE(handled.insert(message->data()).second) << message->data() << " came twice";
+      // Stored behind one that was not: the broker had no acknowledgement, which go out in order.
+      const bool again_by_broker = value_of(*message, "mqtt-duplicate") == "true";
+      EXPECT_TRUE(handled.insert(message->data()).second || again_by_broker)
+          << message->data() << " came twice";
     }
   }
   EXPECT_LE(again, 1U) << "acknowledged, but the end of the connection came first";

@@ -53,7 +53,8 @@ TEST_F(BrokerTrouble, at_init_is_no_error_when_connecting_in_background) {
 
 TEST_F(BrokerTrouble, heals_by_itself_with_streams_open) {
   for (const std::string clean : {"true", "false"}) {
-    const auto client = connect(metadata({{"cleanSession", clean}, {"consumerID", "app-" + clean}}));
+    const auto client =
+        connect(metadata({{"cleanSession", clean}, {"consumerID", "app-" + clean}}));
     const auto stream = client->pull("t");
     ASSERT_TRUE(client->publish("t", "before").ok());
     const auto first = stream->next();
@@ -65,7 +66,8 @@ TEST_F(BrokerTrouble, heals_by_itself_with_streams_open) {
     const std::size_t seen = broker->log().size();
     broker->restart();
     // A session that was kept needs no SUBSCRIBE, and queues meanwhile.
-    const std::string sign = clean == "true" ? "Sending SUBACK to app-true" : "Sending CONNACK to app-false";
+    const std::string sign =
+        clean == "true" ? "Sending SUBACK to app-true" : "Sending CONNACK to app-false";
     ASSERT_TRUE(broker->wait_for_log(sign, seen));
     ASSERT_TRUE(client->publish("t", "after").ok());
     const auto second = stream->next();
@@ -166,8 +168,11 @@ TEST_F(BrokerWithPassword, refuses_a_wrong_password_by_its_cause_and_takes_the_r
               ::testing::Not(HasSubstr("wrong")));
   EXPECT_TRUE(client.init(metadata({{"url", "tcp://device:p%40ss%3Aw%25rd%2F" + at}})).ok());
   ComponentClient other(component->address());
-  EXPECT_TRUE(other.init(metadata({{"consumerID", "other"}, {"username", "device"}, {"password", "p@ss:w%rd/"}}))
-                  .ok());
+  EXPECT_TRUE(
+      other
+          .init(metadata(
+              {{"consumerID", "other"}, {"username", "device"}, {"password", "p@ss:w%rd/"}}))
+          .ok());
 }
 
 }  // namespace

@@ -24,7 +24,9 @@ class Check : public Tools {
     std::ofstream(path) << text;
     return path;
   }
-  static std::string url(const Mosquitto& broker) { return "{name: url, value: '" + broker.url() + "'}"; }
+  static std::string url(const Mosquitto& broker) {
+    return "{name: url, value: '" + broker.url() + "'}";
+  }
 
   const TemporaryFolder folder_;
 };
@@ -49,12 +51,57 @@ TEST_F(Check, tells_what_it_saw_of_tls) {
   }
 }
 
+TEST_F(Check, reads_credentials_from_files_and_says_what_is_wrong_with_them) {
+  DAPR_MQTT_NEEDS_MOSQUITTO();
+  const CertificateAuthority ca;
+  MosquittoOptions options;
+  options.ca_pem = ca.pem();
+  options.server = ca.server();
+  options.require_client_certificate = true;
+  options.users = {{"user", "hush"}};
+  const Mosquitto broker(options);
+  const Identity client = ca.client();
+  const auto write = [&](const std::string& name, const std::string& content) {
+    std::ofstream(folder_.path() + "/" + name) << content;
+    return "'" + folder_.path() + "/" + name + "'";
+  };
+  const std::string file =
+      component({url(broker), "{name: username, value: user}",
+                 "{name: passwordFile, value: " + write("password", "hush\n") + "}",
+                 "{name: caCertFile, value: " + write("ca.crt", ca.pem()) + "}",
+                 "{name: clientCertFile, value: " + write("tls.crt", client.cert_pem) + "}",
+                 "{name: clientKeyFile, value: " + write("tls.key", client.key_pem) + "}"});
+  const Ran good = run({"check", file});
+  EXPECT_EQ(good.code, 0) << good.output;
+  EXPECT_THAT(good.output, AllOf(HasSubstr("read: passwordFile "), HasSubstr("clientKeyFile "),
+                                 Not(HasSubstr("hush"))));
+  write("tls.key", ca.client("another").key_pem);
+  const Ran wrong = run({"check", file});
+  EXPECT_EQ(wrong.code, 1);
+  EXPECT_THAT(wrong.output,
+              AllOf(HasSubstr("failed: all: files: clientKeyFile "),
+                    HasSubstr("does not belong to the certificate in clientCertFile ")));
+}
+
+TEST_F(Check, says_loudly_that_nothing_is_verified) {
+  DAPR_MQTT_NEEDS_MOSQUITTO();
+  MosquittoOptions options;
+  options.ca_pem = CertificateAuthority().pem();
+  options.server = self_signed_server();
+  const Mosquitto broker(options);
+  const Ran ran =
+      run({"check", component({url(broker), "{name: tlsInsecureSkipVerify, value: true}"})});
+  EXPECT_EQ(ran.code, 0) << ran.output;
+  EXPECT_THAT(ran.output,
+              HasSubstr("the broker's certificate is not verified (tlsInsecureSkipVerify)"));
+}
+
 TEST_F(Check, takes_no_running_components_connection_or_session) {
   DAPR_MQTT_NEEDS_MOSQUITTO();
   const Mosquitto broker;
-  const std::string file = component({url(broker), "{name: consumerID, value: orders}",
-                                      "{name: qos, value: 1}",
-                                      "{name: cleanSession, value: 'false'}"});
+  const std::string file =
+      component({url(broker), "{name: consumerID, value: orders}", "{name: qos, value: 1}",
+                 "{name: cleanSession, value: 'false'}"});
   EXPECT_EQ(run({"check", file}).code, 0);
   EXPECT_THAT(broker.log(), HasSubstr(" as orders-check-"));
   EXPECT_THAT(broker.log(), Not(HasSubstr(" as orders ")));
@@ -65,11 +112,11 @@ TEST_F(Check, shows_the_limits_of_an_mqtt5_broker_and_what_contradicts_them) {
   const Mosquitto broker({.max_inflight_messages = 5,
                           .extra_lines = {"max_packet_size 2000", "max_qos 1", "max_keepalive 10",
                                           "retain_available false", "max_topic_alias 7"}});
-  const std::string file = component(
-      {url(broker), "{name: protocolVersion, value: '5'}", "{name: qos, value: 2}",
-       "{name: retain, value: 'true'}", "{name: cleanSession, value: 'false'}",
-       "{name: willTopic, value: wills}", "{name: willQos, value: 2}",
-       "{name: willRetain, value: 'true'}", "{name: consumerGroup, value: g}"});
+  const std::string file =
+      component({url(broker), "{name: protocolVersion, value: '5'}", "{name: qos, value: 2}",
+                 "{name: retain, value: 'true'}", "{name: cleanSession, value: 'false'}",
+                 "{name: willTopic, value: wills}", "{name: willQos, value: 2}",
+                 "{name: willRetain, value: 'true'}", "{name: consumerGroup, value: g}"});
   const Ran ran = run({"check", file});
   EXPECT_EQ(ran.code, 1) << ran.output;
   const auto golden = [&](const std::string& output) {
@@ -85,9 +132,9 @@ TEST_F(Check, shows_the_limits_of_an_mqtt5_broker_and_what_contradicts_them) {
 TEST_F(Check, with_mqtt5_keeps_to_what_the_broker_takes) {
   DAPR_MQTT_NEEDS_MOSQUITTO();
   const Mosquitto broker({.extra_lines = {"max_packet_size 2000", "max_qos 1"}});
-  const Ran ran = run({"check", component({url(broker), "{name: protocolVersion, value: '5'}",
-                                           "{name: qos, value: 1}",
-                                           "{name: cleanSession, value: 'false'}"})});
+  const Ran ran =
+      run({"check", component({url(broker), "{name: protocolVersion, value: '5'}",
+                               "{name: qos, value: 1}", "{name: cleanSession, value: 'false'}"})});
   EXPECT_EQ(ran.code, 0) << ran.output;
   EXPECT_THAT(ran.output, AllOf(HasSubstr("limits the size of packets to 2000 bytes"),
                                 HasSubstr("not tried: the broker takes qos 1 at the most"),

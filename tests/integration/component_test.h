@@ -41,7 +41,8 @@ class ComponentTest : public ::testing::Test {
     return all;
   }
   /// A connection with a successful Init.
-  std::unique_ptr<ComponentClient> connect(const Properties& with, const std::string& name = "pubsub") {
+  std::unique_ptr<ComponentClient> connect(const Properties& with,
+                                           const std::string& name = "pubsub") {
     auto made = std::make_unique<ComponentClient>(component->address(), name);
     const grpc::Status status = made->init(with);
     EXPECT_TRUE(status.ok()) << status.error_message();

@@ -6,8 +6,7 @@
 namespace dapr_mqtt::testing {
 namespace {
 
-class ConsumerGroup : public ComponentTest,
-                      public ::testing::WithParamInterface<const char*> {
+class ConsumerGroup : public ComponentTest, public ::testing::WithParamInterface<const char*> {
  protected:
   /// A replica of an app: a process of its own, the same Component.
   struct Replica {

@@ -25,7 +25,8 @@ struct Elsewhere {
 };
 
 const std::map<std::string, Elsewhere>& elsewhere() {
-  const Elsewhere dapr_cli{"", "the dapr command is not in CI: e2e starts daprd itself, and its apps"};
+  const Elsewhere dapr_cli{"",
+                           "the dapr command is not in CI: e2e starts daprd itself, and its apps"};
   const Elsewhere capability{"tests/e2e/harness/daprd.go", "/v1.0/metadata"};
   static const std::map<std::string, Elsewhere> all = {
       {"scripts/run", {"tests/integration/run_script_test.cpp", "run({})"}},
@@ -35,11 +36,18 @@ const std::map<std::string, Elsewhere>& elsewhere() {
       {"scripts/test", {".ci/run", "exec scripts/test"}},
       {"scripts/test --fast -L instructions", {".ci/run", "exec scripts/test"}},
       {"dapr run", dapr_cli},
-      {"dapr run --app-id orders --app-port 8080 --resources-path components -- ./orders", dapr_cli},
+      {"dapr run --app-id orders --app-port 8080 --resources-path components -- ./orders",
+       dapr_cli},
       {"DAPR_COMPONENTS_SOCKETS_FOLDER=/run/dapr-pubsub-mqtt dapr run …", dapr_cli},
       {"dapr run -f deploy/local", {"tests/e2e/local_test.go", "TestLocal_apps_of_dapr_yaml"}},
       {"curl localhost:3500/v1.0/metadata", capability},
       {"curl -s localhost:3500/v1.0/metadata", capability},
+      {"curl -X POST "
+       "'localhost:3500/v1.0/publish/mqtt-pubsub/lamps%2F7?metadata.publishPayload=data&metadata.retain=true' "
+       "-H 'content-type: text/plain' -d ON",
+       {"tests/e2e/devices_out_test.go", "publishPayload=data"}},
+      {"curl -X POST http://localhost:3500/v1.0/shutdown",
+       {"tests/unit/sidecar/daprd_api_test.cpp", "/v1.0/shutdown"}},
       {"cmake --preset release && cmake --build --preset release && (cd build/release && cpack)",
        {"tests/deploy/package_test.sh", "cpack --config"}},
       {"sudo apt install ./build/release/dapr-pubsub-mqtt_*.deb",
@@ -58,6 +66,8 @@ const std::map<std::string, Elsewhere>& elsewhere() {
       {"sqlite3 <file> .recover", {"", "SQLite's own, for a file that is damaged in whatever way"}},
       {"cmake --build build/release --target inbox_bench", {"", "a benchmark"}},
       {"scripts/bench --daprd", {"", "a benchmark"}},
+      {"scripts/test -L brokers", {"", "the tests of brokers themselves"}},
+      {"scripts/bench --quick", {"", "a benchmark"}},
       {"scripts/bench --rounds 3 --scale 0.5", {"", "a benchmark"}},
       {"cmake -B build -DPAHO_HIGH_PERFORMANCE=ON -DPAHO_WITH_SSL=ON "
        "-DCMAKE_INSTALL_PREFIX=/opt/paho",
@@ -177,12 +187,13 @@ class DocsCommands : public ::testing::TestWithParam<std::string> {
     for (const std::string& line : commands.lines) {
       script += (line.starts_with("$ ") ? line.substr(2) : line) + "\n";
     }
-    ChildProcess shell({"/bin/bash", "-euc", "cd \"$0\"\n" + here(script), folder_.path()},
-                       {{"PATH", bin() + ":/usr/bin:/bin"},
-                        {"DAPR_COMPONENTS_SOCKETS_FOLDER",
-                         fs::path(component.socket()).parent_path().string()}});
-    EXPECT_EQ(shell.wait_for_end(std::chrono::seconds(60)), 0)
-        << GetParam() << "\n" << script << "\n" << shell.output();
+    ChildProcess shell(
+        {"/bin/bash", "-euc", "cd \"$0\"\n" + here(script), folder_.path()},
+        {{"PATH", bin() + ":/usr/bin:/bin"},
+         {"DAPR_COMPONENTS_SOCKETS_FOLDER", fs::path(component.socket()).parent_path().string()}});
+    EXPECT_EQ(shell.wait_for_end(std::chrono::seconds(60)), 0) << GetParam() << "\n"
+                                                               << script << "\n"
+                                                               << shell.output();
   }
   std::string bin() const {
     const std::string folder = folder_.path() + "/bin";
@@ -220,7 +231,8 @@ TEST_P(DocsCommands, work_as_they_stand) {
   write("components/mqtt.yaml", readmes_component());
   for (const Block& block : blocks_of(text)) {
     const std::string& first = block.lines.empty() ? "" : block.lines.front();
-    if (block.language == "yaml" && first.starts_with("# file: ")) write(first.substr(8), join(block.lines));
+    if (block.language == "yaml" && first.starts_with("# file: "))
+      write(first.substr(8), join(block.lines));
   }
   for (const Commands& commands : commands_of(text)) {
     if (!is_elsewhere(commands)) run(commands, component);
@@ -238,14 +250,14 @@ std::vector<std::string> pages_with_commands() {
   return out;
 }
 
-INSTANTIATE_TEST_SUITE_P(Of, DocsCommands, ::testing::ValuesIn(pages_with_commands()),
-                         [](const auto& page) {
-                           std::string name = fs::path(page.param).stem().string();
-                           std::replace_if(
-                               name.begin(), name.end(),
-                               [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0; }, '_');
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Of, DocsCommands, ::testing::ValuesIn(pages_with_commands()), [](const auto& page) {
+      std::string name = fs::path(page.param).stem().string();
+      std::replace_if(
+          name.begin(), name.end(),
+          [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0; }, '_');
+      return name;
+    });
 
 TEST(DocsCommands, that_are_not_run_here_are_run_by_the_tests_that_are_named_for_them) {
   std::set<std::string> found;
@@ -269,12 +281,11 @@ TEST(DocsCommands, serve_with_the_settings_of_the_page) {
   const TemporaryFolder folder;
   for (const Block& block : blocks_of(read(kRoot / "docs/settings.md"))) {
     if (block.lines.front() != "# file: serve.yaml") continue;
-    std::ofstream(folder.path() + "/serve.yaml")
-        << std::regex_replace(join(block.lines), std::regex("/run/dapr-components"),
-                              folder.path() + "/sockets");
+    std::ofstream(folder.path() + "/serve.yaml") << std::regex_replace(
+        join(block.lines), std::regex("/run/dapr-components"), folder.path() + "/sockets");
   }
-  ChildProcess serve({"/bin/sh", "-c", "cd \"$0\" && exec \"$1\" --config serve.yaml", folder.path(),
-                      ComponentProcess::executable()},
+  ChildProcess serve({"/bin/sh", "-c", "cd \"$0\" && exec \"$1\" --config serve.yaml",
+                      folder.path(), ComponentProcess::executable()},
                      {{"STATE_DIRECTORY", folder.path() + "/state"}});
   ASSERT_TRUE(serve.wait_for_output("serving on")) << serve.output();
   EXPECT_THAT(serve.output(), HasSubstr("{\"app_id\""));

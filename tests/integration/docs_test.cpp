@@ -53,7 +53,8 @@ TEST(Docs, link_only_to_what_is_there) {
       const fs::path file = target.empty() ? page : page.parent_path() / target;
       EXPECT_TRUE(fs::exists(file)) << page << " links to " << target;
       if (!anchor.empty()) {
-        EXPECT_TRUE(anchors_of(file).contains(anchor)) << page << " links to " << file << "#" << anchor;
+        EXPECT_TRUE(anchors_of(file).contains(anchor))
+            << page << " links to " << file << "#" << anchor;
       }
     }
   }
@@ -61,9 +62,9 @@ TEST(Docs, link_only_to_what_is_there) {
 
 /// Whose pages ours link to. No test goes there: CI need not reach them.
 const std::set<std::string> kHosts = {
-    "dapr.io",      "docs.dapr.io",         "docs.aws.amazon.com",
-    "github.com",   "learn.microsoft.com",  "docs.emqx.com",
-    "nanomq.io",    "docs.hivemq.com",      "docs.vernemq.com",
+    "dapr.io",       "docs.dapr.io",        "docs.aws.amazon.com",
+    "github.com",    "learn.microsoft.com", "docs.emqx.com",
+    "nanomq.io",     "docs.hivemq.com",     "docs.vernemq.com",
     "mosquitto.org",
 };
 
@@ -75,12 +76,41 @@ TEST(Docs, link_to_the_web_by_https_and_to_hosts_that_we_know) {
     for (std::sregex_iterator it(text.begin(), text.end(), url), end; it != end; ++it) {
       const std::string rest = (*it)[2];
       if (rest.starts_with("127.0.0.1") || rest.starts_with("localhost")) continue;
+      if (rest.starts_with("user:password@")) continue;  // of a proxy
       EXPECT_EQ((*it)[1], "https") << page << ": " << rest;
       std::smatch parts;
       ASSERT_TRUE(std::regex_match(rest, parts, right)) << page << ": " << rest;
       EXPECT_TRUE(kHosts.contains(parts[1])) << page << ": " << rest;
     }
   }
+}
+
+/// All of tests/, names of files and text.
+std::string test_sources() {
+  std::string out;
+  for (const auto& entry : fs::recursive_directory_iterator(kRoot / "tests")) {
+    const std::string extension = entry.path().extension();
+    if (extension != ".cpp" && extension != ".go" && extension != ".h") continue;
+    out += entry.path().stem().string() + "\n" + read(entry.path());
+  }
+  return out;
+}
+
+// A promise names the test that holds it: at least three words, in backticks.
+TEST(Docs, name_only_tests_that_are_there) {
+  const std::regex test("`([A-Za-z][a-z0-9]*(_[A-Za-z0-9]+){2,})`");
+  const std::string sources = test_sources();
+  std::size_t found = 0;
+  for (const fs::path& page : {kRoot / "README.md", kRoot / "docs/guarantees.md"}) {
+    const std::string text = read(page);
+    for (std::sregex_iterator it(text.begin(), text.end(), test), end; it != end; ++it) {
+      const std::string name = (*it)[1];
+      if (name.starts_with("dapr_mqtt_")) continue;  // a metric
+      ++found;
+      EXPECT_NE(sources.find(name), std::string::npos) << page << " names the test " << name;
+    }
+  }
+  EXPECT_GT(found, 30U);
 }
 
 TEST(Docs, show_only_components_that_are_right) {
@@ -102,7 +132,8 @@ TEST(Docs, show_only_components_that_are_right) {
 
 /// A table in `page` between its two comments is what `generate <what>` prints.
 void expect_generated(const fs::path& page, const std::string& what) {
-  const std::string top = "<!-- " + what + ": made by `dapr-pubsub-mqtt generate " + what + "` -->\n";
+  const std::string top =
+      "<!-- " + what + ": made by `dapr-pubsub-mqtt generate " + what + "` -->\n";
   std::string text = read(page);
   ChildProcess generate({ComponentProcess::executable(), "generate", what});
   ASSERT_EQ(generate.wait_for_end(), 0);
@@ -121,6 +152,19 @@ void expect_generated(const fs::path& page, const std::string& what) {
 TEST(Docs, have_the_tables_that_the_program_has) {
   expect_generated(kRoot / "docs/component.md", "fields");
   expect_generated(kRoot / "docs/settings.md", "options");
+}
+
+TEST(Docs, name_every_field_in_both_readmes) {
+  ChildProcess generate({ComponentProcess::executable(), "generate", "fields"});
+  ASSERT_EQ(generate.wait_for_end(), 0);
+  const std::string table = generate.final_output();
+  const std::regex row("(^|\n)\\| (`[A-Za-z]+`) ");
+  for (const char* page : {"README.md", "README.zh-CN.md"}) {
+    const std::string text = read(kRoot / page);
+    for (std::sregex_iterator it(table.begin(), table.end(), row), end; it != end; ++it) {
+      EXPECT_THAT(text, HasSubstr((*it)[2].str())) << page;
+    }
+  }
 }
 
 TEST(Docs, name_every_field_in_the_translation_too) {

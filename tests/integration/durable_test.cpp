@@ -1,4 +1,4 @@
-// What a persistent session (cleanSession false) keeps when the process dies.
+// What a persistent session (cleanSession false) with inbox "disk" keeps when the process dies.
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -33,14 +33,15 @@ class Durable : public ComponentTest {
     return options;
   }
   Properties durable(const Properties& more = {}) const {
-    Properties all = metadata({{"cleanSession", "false"}, {"backOffMaxRetries", "-1"}});
+    Properties all =
+        metadata({{"cleanSession", "false"}, {"backOffMaxRetries", "-1"}, {"inbox", "disk"}});
     for (const auto& [key, value] : more) all[key] = value;
     return all;
   }
   /// Another process with the same state folder.
   void start() {
-    component = std::make_unique<ComponentProcess>(
-        ComponentOptions{.socket_folder = folder_.path()});
+    component =
+        std::make_unique<ComponentProcess>(ComponentOptions{.socket_folder = folder_.path()});
   }
   void kill_and_start() {
     component->kill();
@@ -233,7 +234,8 @@ TEST_F(Durable, folder_that_cannot_be_written_is_told_at_init_of_persistent_inst
   ComponentClient client(other.address());
   const grpc::Status status = client.init(durable());
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
-  EXPECT_THAT(status.error_message(), AllOf(HasSubstr("/dev/null/state"), HasSubstr("--state-dir")));
+  EXPECT_THAT(status.error_message(),
+              AllOf(HasSubstr("/dev/null/state"), HasSubstr("--state-dir")));
   EXPECT_TRUE(client.init(metadata()).ok());
 }
 
@@ -258,6 +260,92 @@ TEST_F(Durable, damaged_inbox_is_set_aside_and_told_of) {
     aside |= entry.path().filename().string().starts_with("inbox.db.corrupt-");
   }
   EXPECT_TRUE(aside);
+}
+
+TEST_F(Durable, messages_that_waited_under_a_former_url_are_delivered_after_a_change) {
+  {
+    const auto client = connect(durable());
+    const auto stream = client->pull("t");
+    for (const char* data : {"one", "two", "three"}) ASSERT_TRUE(client->publish("t", data).ok());
+    ASSERT_EQ(stream->take(3).size(), 3U);
+  }  // a daprd that has gone is not waited for
+  EXPECT_EQ(component->terminate(), 0);
+  MosquittoOptions options;
+  options.persistence = true;
+  const Mosquitto other(options);
+  start();
+  const auto client = connect(durable({{"url", other.url()}}));
+  EXPECT_TRUE(component->process().wait_for_output("3 message(s) were moved here"));
+  const auto stream = client->pull("t");
+  EXPECT_THAT(data_of(stream->take(3)), ElementsAre("one", "two", "three"));
+  ASSERT_TRUE(client->publish("t", "at the other broker").ok());
+  EXPECT_THAT(data_of(stream->take(1)), ElementsAre("at the other broker"));
+}
+
+TEST_F(Durable, hot_reload_with_another_url_takes_the_messages_along) {
+  const Mosquitto other{MosquittoOptions{}};
+  const auto client = connect(durable());
+  {
+    const auto stream = client->pull("t");
+    ASSERT_TRUE(client->publish("t", "one").ok());
+    ASSERT_TRUE(stream->next());
+  }
+  const grpc::Status again = client->init(durable({{"url", other.url()}}));
+  ASSERT_TRUE(again.ok()) << again.error_message();
+  const auto stream = client->pull("t");
+  EXPECT_THAT(data_of(stream->take(1)), ElementsAre("one"));
+}
+
+TEST_F(Durable, two_components_of_an_app_with_the_same_consumer_id_never_get_each_others_messages) {
+  const Mosquitto other{MosquittoOptions{}};
+  {
+    const auto first = connect(durable(), "first");
+    const auto second = connect(durable({{"url", other.url()}}), "second");
+    for (const auto& [client, data] : {std::pair(&*first, "1"), std::pair(&*second, "2")}) {
+      const auto stream = client->pull("t");
+      ASSERT_TRUE(client->publish("t", data).ok());
+      ASSERT_TRUE(stream->next());
+    }
+  }
+  EXPECT_EQ(component->terminate(), 0);
+  start();
+  const auto second = connect(durable({{"url", other.url()}}), "second");
+  const auto first = connect(durable(), "first");
+  for (const auto& [client, data] : {std::pair(&*second, "2"), std::pair(&*first, "1")}) {
+    const auto stream = client->pull("t");
+    EXPECT_THAT(data_of(stream->take(1)), ElementsAre(data));
+    ASSERT_TRUE(client->publish("t", "last").ok());
+    EXPECT_THAT(data_of(stream->take(1)), ElementsAre("last")) << "with nothing in between";
+  }
+}
+
+TEST_F(Durable, random_consumer_id_is_warned_of) {
+  const auto client = connect(durable({{"consumerID", "app-{uuid}"}}));
+  EXPECT_TRUE(component->process().wait_for_output("no later start has this consumerID again"));
+}
+
+TEST_F(Durable, large_damaged_inbox_is_set_aside) {
+  {
+    const auto client = connect(durable());
+    const auto stream = client->pull("t");
+    for (int i = 0; i < 100; ++i) ASSERT_TRUE(client->publish("t", std::string(3000, 'x')).ok());
+    ASSERT_EQ(stream->take(100).size(), 100U);
+  }  // a daprd that has gone is not waited for
+  EXPECT_EQ(component->terminate(), 0);
+  ASSERT_EQ(inboxes().size(), 1U);
+  const fs::path path = inboxes()[0] / "inbox.db";
+  {
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    for (int page = 8; page < 40; ++page) {
+      file.seekp(page * 4096);
+      file << std::string(4096, '\xee');
+    }
+  }
+  fs::resize_file(path, 65U << 20U);  // sparse; too large to be read through at start
+  start();
+  const auto client = connect(durable());
+  EXPECT_TRUE(component->process().wait_for_output("the inbox is damaged"));
+  EXPECT_TRUE(client->ping().ok());
 }
 
 /// Files that may not grow are what a full disk is to the database.
@@ -310,7 +398,7 @@ class FullDisk : public Durable {
       EXPECT_TRUE(stream->next());
       fill_disk();
       for (const std::string& name : kNames) EXPECT_TRUE(client->publish("t", large(name)).ok());
-      EXPECT_TRUE(component->process().wait_for_output("receiving stops"));
+      EXPECT_TRUE(component->process().wait_for_output("the inbox cannot be written"));
       component->kill();
     }
     start();
@@ -326,7 +414,7 @@ class FullDisk : public Durable {
   rlimit unlimited_{};
 };
 
-TEST_F(FullDisk, stops_receiving_loses_nothing_and_heals_by_itself) {
+TEST_F(FullDisk, leaves_messages_at_the_broker_loses_nothing_and_heals_by_itself) {
   {
     const auto client = connect(durable());
     const auto stream = client->pull("t");
@@ -334,13 +422,13 @@ TEST_F(FullDisk, stops_receiving_loses_nothing_and_heals_by_itself) {
     ASSERT_TRUE(stream->next());
     fill_disk();
     ASSERT_TRUE(client->publish("t", large("unwritten")).ok());
-    ASSERT_TRUE(component->process().wait_for_output("receiving stops"));
+    ASSERT_TRUE(component->process().wait_for_output("the inbox cannot be written"));
     const grpc::Status sick = client->ping();
     EXPECT_FALSE(sick.ok());
     EXPECT_THAT(sick.error_message(), HasSubstr("inbox cannot be written"));
     ASSERT_TRUE(client->publish("t", "queued").ok()) << "publishing goes on";
     free_disk();
-    ASSERT_TRUE(component->process().wait_for_output("receiving goes on"));
+    ASSERT_TRUE(component->process().wait_for_output("the inbox can be written again"));
     EXPECT_THAT(each_once(names_until(*stream, "queued")), ElementsAre("unwritten", "queued"));
     EXPECT_TRUE(client->ping().ok());
     component->kill();

@@ -43,7 +43,8 @@ TEST(LogOutput, is_one_json_object_a_line_when_told_to) {
     for (const std::string& line : lines) {
       google::protobuf::Struct object;
       ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(line, &object).ok()) << line;
-      for (const char* key : {"time", "level", "type", "msg", "scope", "instance", "ver", "app_id"}) {
+      for (const char* key :
+           {"time", "level", "type", "msg", "scope", "instance", "ver", "app_id"}) {
         EXPECT_TRUE(object.fields().contains(key)) << key << " is missing in " << line;
       }
       EXPECT_EQ(object.fields().at("app_id").string_value(), "orders");
@@ -56,9 +57,9 @@ TEST(LogOutput, holds_debug_lines_only_when_asked_for) {
   EXPECT_THAT(log_of({.arguments = {"--log-level", "info"}}),
               Not(Contains(HasSubstr("level=debug"))));
   // The option is stronger than the variable.
-  EXPECT_THAT(log_of({.arguments = {"--log-level", "info"},
-                      .environment = {{"DAPR_LOG_LEVEL", "debug"}}}),
-              Not(Contains(HasSubstr("level=debug"))));
+  EXPECT_THAT(
+      log_of({.arguments = {"--log-level", "info"}, .environment = {{"DAPR_LOG_LEVEL", "debug"}}}),
+      Not(Contains(HasSubstr("level=debug"))));
 }
 
 }  // namespace

@@ -2,8 +2,11 @@
 #include <arpa/inet.h>
 #include <sys/socket.h>
 
+#include <fstream>
+
 #include "dapr_mqtt/base/unique_fd.h"
 #include "integration/component_test.h"
+#include "support/scratch_folder.h"
 
 namespace dapr_mqtt::testing {
 namespace {
@@ -46,7 +49,8 @@ class Metrics : public ComponentTest {
   }
   /// The page, once it has this line of our instance; what it was at last otherwise.
   std::string page_with(const std::string& name, const std::string& rest) const {
-    const std::string line = "\n" + name + "{component=\"pubsub\",consumer_id=\"app\"" + rest + "\n";
+    const std::string line =
+        "\n" + name + "{component=\"pubsub\",consumer_id=\"app\"" + rest + "\n";
     const auto deadline = std::chrono::steady_clock::now() + kPatience;
     for (;;) {
       std::string page = get("/metrics");
@@ -103,7 +107,8 @@ TEST_F(Metrics, ready_follows_the_broker_and_alive_does_not) {
   const std::string answer = get("/readyz");
   EXPECT_THAT(answer, AllOf(StartsWith("HTTP/1.1 503 "), HasSubstr("\"pubsub\": not connected")));
   EXPECT_THAT(get("/healthz"), StartsWith("HTTP/1.1 200 "));
-  const std::string page = page_with("dapr_mqtt_connections", ",role=\"publisher\",state=\"down\"} 1");
+  const std::string page =
+      page_with("dapr_mqtt_connections", ",role=\"publisher\",state=\"down\"} 1");
   EXPECT_THAT(page, Not(HasSubstr("dapr_mqtt_last_connection_failure_timestamp_seconds"
                                   "{component=\"pubsub\",consumer_id=\"app\"} 0\n")));
 
@@ -139,6 +144,24 @@ TEST(MetricsOff, nothing_listens_unless_asked_to) {
   ComponentProcess component;
   component.terminate();
   EXPECT_THAT(component.process().output(), Not(HasSubstr("http://")));
+}
+
+TEST_F(Metrics, show_credentials_that_cannot_be_used_while_the_component_stays_ready) {
+  const ScratchFolder folder;
+  const std::string file = folder.file("password");
+  std::ofstream(file) << "hush";
+  const auto client = connect(metadata({{"username", "u"}, {"passwordFile", file}}));
+  page_with("dapr_mqtt_credentials_rejected", "} 0");
+  EXPECT_THAT(get("/readyz"), AllOf(StartsWith("HTTP/1.1 200"), HasSubstr("\r\n\r\nok")));
+  std::ofstream(file, std::ios::trunc);
+  page_with("dapr_mqtt_credentials_rejected", "} 1");
+  EXPECT_THAT(get("/readyz"),
+              AllOf(StartsWith("HTTP/1.1 200"), HasSubstr("ok\n\"pubsub\": changed credentials"),
+                    HasSubstr("is empty")));
+  std::ofstream(file) << "hush-2";
+  page_with("dapr_mqtt_credentials_rejected", "} 0");
+  page_with("dapr_mqtt_credential_renewals_total", "} 1");
+  EXPECT_THAT(get("/readyz"), Not(HasSubstr("changed")));
 }
 
 }  // namespace

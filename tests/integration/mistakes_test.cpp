@@ -111,8 +111,8 @@ TEST_F(Mistakes, host_name_that_is_not_in_the_certificate) {
   options.server = ca_.server_for({"other.example"});
   const Mosquitto broker(options);
   EXPECT_THAT(check({{"url", broker.url()}, {"caCert", ca_.pem()}}),
-              AllOf(HasSubstr("is not made out for \"localhost\""),
-                    HasSubstr("it is made out for other.example")));
+              AllOf(HasSubstr("is not valid for \"localhost\""),
+                    HasSubstr("it is valid for other.example")));
 }
 
 // eclipse-paho/paho.mqtt.c#1562: connection error for an expired certificate
@@ -157,8 +157,9 @@ TEST_F(Mistakes, access_control_list_that_forbids_the_topic) {
 
 // dapr/dapr#5184: value: ${{ myLoadedCACert }}, as the documentation had it
 TEST_F(Mistakes, placeholder_of_the_documentation_as_certificate) {
-  EXPECT_THAT(validate(component({{"url", "ssl://broker.example"}, {"caCert", "${{ myLoadedCACert }}"}})),
-              AllOf(HasSubstr("component.yaml:10:12: error: caCert: ")));
+  EXPECT_THAT(
+      validate(component({{"url", "ssl://broker.example"}, {"caCert", "${{ myLoadedCACert }}"}})),
+      AllOf(HasSubstr("component.yaml:10:12: error: caCert: ")));
 }
 
 // dapr/components-contrib#589, dapr/dapr#2546: replicas that take each other's connection

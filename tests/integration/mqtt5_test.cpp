@@ -51,13 +51,19 @@ TEST_F(Mqtt5, brings_a_foreign_clients_properties_to_the_app) {
   const auto client = connect(five());
   const auto stream = client->pull("in");
   ASSERT_TRUE(broker->wait_for_log("Sending SUBACK to app"));
-  ASSERT_TRUE(foreign_publish(*broker, "in", "data",
-                              {"-D", "publish", "content-type", "text/plain",                //
-                               "-D", "publish", "response-topic", "answers/1",               //
-                               "-D", "publish", "correlation-data", "abc",                   //
-                               "-D", "publish", "message-expiry-interval", "1000",           //
-                               "-D", "publish", "user-property", "colour", "red",            //
-                               "-D", "publish", "user-property", "colour", "k\xC3\xA4se"}));
+  ASSERT_TRUE(
+      foreign_publish(*broker, "in", "data", {"-D",         "publish",    "content-type",
+                                              "text/plain",  //
+                                              "-D",         "publish",    "response-topic",
+                                              "answers/1",  //
+                                              "-D",         "publish",    "correlation-data",
+                                              "abc",  //
+                                              "-D",         "publish",    "message-expiry-interval",
+                                              "1000",  //
+                                              "-D",         "publish",    "user-property",
+                                              "colour",     "red",  //
+                                              "-D",         "publish",    "user-property",
+                                              "colour",     "k\xC3\xA4se"}));
   const auto message = stream->next();
   ASSERT_TRUE(message);
   EXPECT_EQ(message->data(), "data");
@@ -75,10 +81,10 @@ TEST_F(Mqtt5, lets_no_property_pass_for_one_of_daprds_headers_or_break_them) {
   const auto client = connect(five());
   const auto stream = client->pull("in");
   ASSERT_TRUE(broker->wait_for_log("Sending SUBACK to app"));
-  ASSERT_TRUE(foreign_publish(*broker, "in", "data",
-                              {"-D", "publish", "user-property", "dapr-api-token", "stolen",
-                               "-D", "publish", "user-property", "two words", "x y",
-                               "-D", "publish", "user-property", "", "nameless"}));
+  ASSERT_TRUE(foreign_publish(
+      *broker, "in", "data",
+      {"-D", "publish", "user-property", "dapr-api-token", "stolen", "-D", "publish",
+       "user-property", "two words", "x y", "-D", "publish", "user-property", "", "nameless"}));
   const auto message = stream->next();
   ASSERT_TRUE(message);
   EXPECT_EQ(value_of(*message, "dapr-api-token"), "(none)");
@@ -117,9 +123,8 @@ TEST_F(Mqtt5, lists_message_ttl_among_its_features_and_only_with_mqtt5) {
 }
 
 TEST_F(Mqtt5, does_not_deliver_what_expires_while_it_waits_here) {
-  const auto client = connect(five({{"concurrencyMode", "single"},
-                                    {"backOffMaxRetries", "-1"},
-                                    {"backOffInterval", "100ms"}}));
+  const auto client = connect(five(
+      {{"concurrencyMode", "single"}, {"backOffMaxRetries", "-1"}, {"backOffInterval", "100ms"}}));
   const auto stream = client->pull("t");
   ASSERT_TRUE(client->publish("t", "fails", {{"ttlInSeconds", "3"}}).ok());
   ASSERT_TRUE(client->publish("t", "waits", {{"ttlInSeconds", "1"}}).ok());

@@ -23,8 +23,8 @@ class Outputs : public Tools {
 TEST_F(Outputs, of_help_and_version) {
   expect("help.txt", 0, {"--help"});
   for (const std::string command :
-       {"serve", "validate", "check", "probe", "probe publish", "probe subscribe", "probe round-trip",
-        "generate"}) {
+       {"serve", "validate", "check", "probe", "probe publish", "probe subscribe",
+        "probe round-trip", "generate", "generate subscriptions"}) {
     std::istringstream words(command);
     std::vector<std::string> arguments;
     for (std::string word; words >> word;) arguments.push_back(word);
@@ -48,6 +48,10 @@ TEST_F(Outputs, of_wrong_usage) {
 TEST_F(Outputs, of_generate) {
   expect("man.txt", 0, {"generate", "man"});
   expect("bash.txt", 0, {"generate", "bash"});
+  expect("subscriptions.txt", 0,
+         {"generate", "subscriptions", "--lanes", "2", "--route", "/readings",
+          "$share/g/Devices/+/t"});
+  expect("subscriptions_lanes.txt", 2, {"generate", "subscriptions", "--lanes", "0", "a"});
 }
 
 TEST_F(Outputs, of_validate) {
@@ -87,7 +91,8 @@ TEST_F(Outputs, of_check_that_is_refused) {
   const Mosquitto broker({.users = {{"app", "right"}}, .acl = "user app\ntopic read #\n"});
   const std::string port = std::to_string(broker.port());
   expect("check_password.txt", 1, {"check", "tcp://app:wrong@127.0.0.1:" + port}, {port});
-  expect("check_acl.txt", 1, {"check", "--timeout", "1s", "tcp://app:right@127.0.0.1:" + port}, {port});
+  expect("check_acl.txt", 1, {"check", "--timeout", "1s", "tcp://app:right@127.0.0.1:" + port},
+         {port});
 }
 
 TEST_F(Outputs, of_check_over_tls) {

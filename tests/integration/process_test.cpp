@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <fstream>
 #include <set>
+#include <string_view>
 
 #include "dapr_mqtt/base/unique_fd.h"
 #include "support/component_client.h"
@@ -58,7 +59,10 @@ bool serves_user(const std::string& socket, uid_t uid) {
     if (::setgid(uid) != 0 || ::setuid(uid) != 0) ::_exit(2);
     const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
     if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) ::_exit(1);
-    // HTTP/2 (RFC 9113 section 3.4): the server's SETTINGS need no word of ours.
+    // HTTP/2 (RFC 9113 section 3.4): the client begins, with an empty SETTINGS too, then come the
+    // server's.
+    constexpr std::string_view kPreface{"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", 33};
+    static_cast<void>(::send(fd, kPreface.data(), kPreface.size(), MSG_NOSIGNAL) < 0);
     pollfd readable{fd, POLLIN, 0};
     char byte = 0;
     const bool served = ::poll(&readable, 1, 20000) == 1 && ::recv(fd, &byte, 1, 0) == 1;
@@ -182,8 +186,9 @@ TEST_P(Stop, removes_the_socket_and_ends_with_0_at_the_first_signal) {
   EXPECT_FALSE(fs::exists(component.socket()));
 }
 
-INSTANTIATE_TEST_SUITE_P(Signals, Stop, ::testing::Values(SIGTERM, SIGINT),
-                         [](const auto& value) { return value.param == SIGTERM ? "SIGTERM" : "SIGINT"; });
+INSTANTIATE_TEST_SUITE_P(Signals, Stop, ::testing::Values(SIGTERM, SIGINT), [](const auto& value) {
+  return value.param == SIGTERM ? "SIGTERM" : "SIGINT";
+});
 
 /// A component with a message that the app has not acknowledged.
 class StopWithWork : public ::testing::Test {
@@ -192,9 +197,9 @@ class StopWithWork : public ::testing::Test {
     component_ = std::make_unique<ComponentProcess>(
         ComponentOptions{.arguments = {"--drain-timeout", drain_timeout}});
     client_ = std::make_unique<ComponentClient>(component_->address());
-    ASSERT_EQ(client_->init({{"url", broker_->url()}, {"consumerID", "c"}, {"qos", "1"}})
-                  .error_message(),
-              "");
+    ASSERT_EQ(
+        client_->init({{"url", broker_->url()}, {"consumerID", "c"}, {"qos", "1"}}).error_message(),
+        "");
     stream_ = client_->pull("work");
     ASSERT_TRUE(client_->publish("work", "unfinished").ok());
     const auto message = stream_->next();

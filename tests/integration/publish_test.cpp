@@ -114,7 +114,8 @@ TEST_F(Publish, keeps_the_callers_order) {
   for (int i = 0; i < 50; ++i) ASSERT_TRUE(client->publish("order", std::to_string(i)).ok());
   const auto messages = stream->take(50);
   ASSERT_EQ(messages.size(), 50U);
-  for (int i = 0; i < 50; ++i) EXPECT_EQ(messages[static_cast<std::size_t>(i)].data(), std::to_string(i));
+  for (int i = 0; i < 50; ++i)
+    EXPECT_EQ(messages[static_cast<std::size_t>(i)].data(), std::to_string(i));
 }
 
 TEST_F(Publish, never_overtakes_a_subscription_opened_before) {
@@ -139,9 +140,9 @@ TEST_F(Publish, features_prove_which_component_is_running) {
   const auto client = connect();
   std::vector<std::string> features;
   ASSERT_TRUE(client->features(features).ok());
-  EXPECT_THAT(features, ::testing::IsSupersetOf({"BULK_PUBSUB", "SUBSCRIBE_WILDCARDS",
-                                                 "BULK_SUBSCRIBE_IMMEDIATE",
-                                                 "DAPR_PUBSUB_MQTT_CPP"}));
+  EXPECT_THAT(features,
+              ::testing::IsSupersetOf({"BULK_PUBSUB", "SUBSCRIBE_WILDCARDS",
+                                       "BULK_SUBSCRIBE_IMMEDIATE", "DAPR_PUBSUB_MQTT_CPP"}));
 }
 
 }  // namespace

@@ -23,11 +23,10 @@ class RunScript : public ::testing::Test {
   std::unique_ptr<ChildProcess> run(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), std::string(PROJECT_ROOT) + "/scripts/run");
     return std::make_unique<ChildProcess>(
-        std::move(arguments),
-        std::map<std::string, std::string>{
-            {"DAPR_COMPONENTS_SOCKETS_FOLDER", sockets_.path()},
-            {"DAPR_MQTT_RESOURCES", resources_.path()},
-            {"DAPR_MQTT_EXECUTABLE", ComponentProcess::executable()}});
+        std::move(arguments), std::map<std::string, std::string>{
+                                  {"DAPR_COMPONENTS_SOCKETS_FOLDER", sockets_.path()},
+                                  {"DAPR_MQTT_RESOURCES", resources_.path()},
+                                  {"DAPR_MQTT_EXECUTABLE", ComponentProcess::executable()}});
   }
   bool socket_exists() const { return fs::exists(sockets_.path() + "/mqtt.sock"); }
 

@@ -36,10 +36,16 @@ TEST_F(Samples, dead_letters_show_topic_attempts_and_error) {
                     HasSubstr("\"attempts\":2"), HasSubstr("the warehouse is closed")));
 }
 
+TEST_F(Samples, devices_need_no_line_of_conversion) {
+  EXPECT_THAT(run("devices"), AllOf(HasSubstr("\"subject\":\"home/kitchen/temperature\""),
+                                    HasSubstr("\"data\":21.5"), HasSubstr("\"data\":\"ON\""),
+                                    HasSubstr("the lamp gets: lamps/hall ON")));
+}
+
 TEST_F(Samples, tls_checks_both_sides) {
   if (::access("/usr/bin/openssl", X_OK) != 0) GTEST_SKIP() << "needs the openssl command";
-  EXPECT_THAT(run("tls"), AllOf(HasSubstr("issued by CN=Sample CA"), HasSubstr("published 17 bytes"),
-                                HasSubstr("set caCert")));
+  EXPECT_THAT(run("tls"), AllOf(HasSubstr("issued by CN=Sample CA"),
+                                HasSubstr("published 17 bytes"), HasSubstr("set caCert")));
 }
 
 }  // namespace

@@ -22,8 +22,9 @@ TEST_F(Subscribe, to_wildcards_tells_the_real_topic_in_safe_metadata) {
   ASSERT_TRUE(message);
   EXPECT_EQ(message->topic_name(), "plant/+/temperature");
   for (const auto& [key, value] : message->metadata()) {
-    EXPECT_EQ(key.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"),
-              std::string::npos)
+    EXPECT_EQ(
+        key.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"),
+        std::string::npos)
         << key;
     for (const char c : value) EXPECT_TRUE(c >= 0x20 && c < 0x7f) << key;
   }
@@ -40,8 +41,7 @@ TEST_F(Subscribe, with_its_own_qos_gets_that_at_the_most) {
 }
 
 TEST_F(Subscribe, again_after_a_failure_until_the_retries_are_spent) {
-  const auto client =
-      connect(metadata({{"backOffMaxRetries", "2"}, {"backOffInterval", "100ms"}}));
+  const auto client = connect(metadata({{"backOffMaxRetries", "2"}, {"backOffInterval", "100ms"}}));
   const auto stream = client->pull("t");
   ASSERT_TRUE(client->publish("t", "bad").ok());
   for (const char* attempt : {"1", "2", "3"}) {
@@ -54,6 +54,32 @@ TEST_F(Subscribe, again_after_a_failure_until_the_retries_are_spent) {
   EXPECT_TRUE(component->process().wait_for_output("the app said 500"));
   ASSERT_TRUE(client->publish("t", "good").ok());
   EXPECT_EQ(stream->next()->data(), "good");
+}
+
+TEST_F(Subscribe, for_an_app_that_is_away_keeps_all_with_no_retries) {
+  const auto client = connect();
+  const auto stream = client->pull("t");
+  constexpr int kMessages = 150;  // more than a window holds
+  for (int i = 0; i < kMessages; ++i) ASSERT_TRUE(client->publish("t", std::to_string(i)).ok());
+  // As daprd 1.18 says it, of whatever is under way when the app goes.
+  const std::string refused =
+      "error returned from app channel while sending pub/sub event to app: retriable error "
+      "occurred: Post \"http://127.0.0.1:3000/t\": dial tcp 127.0.0.1:3000: connect: connection "
+      "refused";
+  for (const auto& message : stream->take(100)) stream->nack(message.id(), refused);
+  EXPECT_TRUE(component->process().wait_for_output("daprd cannot reach the app"));
+  const auto first = stream->next();
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->data(), "0");
+  EXPECT_EQ(value_of(*first, "mqtt-attempt"), "1");
+  stream->ack(first->id());
+  for (int i = 1; i < kMessages; ++i) {
+    const auto message = stream->next();
+    ASSERT_TRUE(message) << i;
+    EXPECT_EQ(message->data(), std::to_string(i));
+    stream->ack(message->id());
+  }
+  EXPECT_TRUE(component->process().wait_for_output("the app answers again"));
 }
 
 TEST_F(Subscribe, forever_when_retries_have_no_end_while_others_flow) {

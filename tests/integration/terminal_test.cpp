@@ -7,12 +7,12 @@
 namespace dapr_mqtt::testing {
 namespace {
 
+using std::chrono::seconds;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::StartsWith;
-using std::chrono::seconds;
 using Output = ChildProcess::Output;
 
 constexpr const char* kEscape = "\033";
@@ -44,7 +44,8 @@ TEST_F(Terminal, shows_each_step_of_check_as_it_happens_in_colours) {
 TEST_F(Terminal, shows_a_failed_step_in_red_and_a_warning_in_yellow) {
   DAPR_MQTT_NEEDS_MOSQUITTO();
   const Mosquitto broker({.extra_lines = {"max_packet_size 2000"}});
-  EXPECT_THAT(all_of(*start({"check", broker.url()}, Output::kTerminal)), HasSubstr("\033[33mwarn\033[0m"));
+  EXPECT_THAT(all_of(*start({"check", broker.url()}, Output::kTerminal)),
+              HasSubstr("\033[33mwarn\033[0m"));
   const std::string nowhere = "tcp://127.0.0.1:" + std::to_string(unused_port());
   EXPECT_THAT(all_of(*start({"check", nowhere}, Output::kTerminal)),
               AllOf(HasSubstr("\033[1;31mFAIL\033[0m"), HasSubstr("\nfailed: tcp://127.0.0.1:")));
@@ -67,7 +68,8 @@ TEST_F(Terminal, that_is_dumb_and_a_pipe_get_plain_text_with_the_verdict_first) 
   const auto plain = [&](Output output, const std::string& term) {
     return all_of(*start({"check", broker.url()}, output, {{"TERM", term}}));
   };
-  for (const std::string& text : {plain(Output::kTerminal, "dumb"), plain(Output::kPipe, "xterm")}) {
+  for (const std::string& text :
+       {plain(Output::kTerminal, "dumb"), plain(Output::kPipe, "xterm")}) {
     EXPECT_THAT(text, AllOf(StartsWith("passed: "), Not(HasSubstr(kEscape)), Not(HasSubstr("\r"))));
   }
   EXPECT_THAT(all_of(*start({"check", "--json", broker.url()}, Output::kTerminal)),

@@ -13,7 +13,8 @@ using ::testing::Not;
 namespace fs = std::filesystem;
 
 /// The files that the component has open, and those in `folders`.
-std::vector<std::string> files_of(const ComponentProcess& component, const std::vector<fs::path>& folders) {
+std::vector<std::string> files_of(const ComponentProcess& component,
+                                  const std::vector<fs::path>& folders) {
   std::vector<std::string> files;
   std::error_code error;
   const std::string open = "/proc/" + std::to_string(component.process().pid()) + "/fd";
@@ -85,7 +86,8 @@ TEST_F(Tls, works_mutually_with_line_breaks_escaped_and_keeps_the_key_off_the_di
   const fs::path sockets_and_state = fs::path(component.socket()).parent_path();
   for (const std::string& file : files_of(component, {scratch.path(), sockets_and_state})) {
     std::ifstream content(file, std::ios::binary);
-    EXPECT_THAT(std::string(std::istreambuf_iterator<char>(content), {}), Not(HasSubstr("PRIVATE KEY")))
+    EXPECT_THAT(std::string(std::istreambuf_iterator<char>(content), {}),
+                Not(HasSubstr("PRIVATE KEY")))
         << file;
   }
 }
@@ -115,14 +117,17 @@ TEST_F(Tls, without_the_client_certificate_that_is_wanted_says_so) {
 TEST_F(Tls, with_a_client_certificate_that_is_refused_says_so) {
   start(authority.server(), true);
   const Identity expired = authority.expired_client();
-  expect_refused({{"caCert", authority.pem()}, {"clientCert", expired.cert_pem}, {"clientKey", expired.key_pem}},
+  expect_refused({{"caCert", authority.pem()},
+                  {"clientCert", expired.cert_pem},
+                  {"clientKey", expired.key_pem}},
                  HasSubstr("certificate"));
 }
 
 TEST_F(Tls, spoken_to_a_plain_port_says_so) {
   broker = std::make_unique<Mosquitto>();
-  expect_refused({{"url", "ssl://127.0.0.1:" + std::to_string(broker->port())}, {"caCert", authority.pem()}},
-                 HasSubstr("TLS"));
+  expect_refused(
+      {{"url", "ssl://127.0.0.1:" + std::to_string(broker->port())}, {"caCert", authority.pem()}},
+      HasSubstr("TLS"));
 }
 
 }  // namespace

@@ -31,7 +31,8 @@ inline std::string without_chance(std::string text, const std::vector<std::strin
     }
   }
   text = std::regex_replace(text, std::regex(" *[0-9]+\\.[0-9] ms"), " <TIME>");
-  text = std::regex_replace(text, std::regex("\"microseconds\": ?[0-9]+"), "\"microseconds\": <TIME>");
+  text =
+      std::regex_replace(text, std::regex("\"microseconds\": ?[0-9]+"), "\"microseconds\": <TIME>");
   text = std::regex_replace(text, std::regex("\\b[0-9a-f]{8}\\b"), "<RANDOM>");
   // The commit is there in a clone only.
   text = std::regex_replace(

@@ -23,7 +23,9 @@ TEST_F(Tools, probe_waits_for_a_component_that_is_still_starting) {
                       "--socket", folder.path() + "/mqtt.sock"});
   const ComponentProcess component({.socket_folder = folder.path()});
   EXPECT_EQ(probe.wait_for_end(std::chrono::seconds(60)), 0) << probe.output();
-  EXPECT_EQ(run({"probe", "--wait", "--timeout", "300ms", "--socket", folder.path() + "/none.sock"}).code, 1);
+  EXPECT_EQ(
+      run({"probe", "--wait", "--timeout", "300ms", "--socket", folder.path() + "/none.sock"}).code,
+      1);
 }
 
 TEST_F(Tools, probe_publishes_and_subscribes_without_daprd) {

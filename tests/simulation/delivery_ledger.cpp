@@ -4,7 +4,7 @@
 
 namespace dapr_mqtt::simulation {
 
-using Order = core::Inbox::Order;
+using Mode = core::ConcurrencyMode;
 
 void Ledger::require(bool holds, const std::string& promise) {
   if (!holds && !violation_) violation_ = promise;
@@ -18,9 +18,11 @@ Ledger::Life* Ledger::life(const std::string& filter, Number number) {
   return it == queue.lives.end() ? nullptr : &it->second;
 }
 
-void Ledger::arrived(const std::string& filter, Number number, bool droppable) {
+void Ledger::arrived(const std::string& filter, Number number, bool droppable,
+                     const std::string& key) {
   Life life;
   life.droppable = droppable;
+  life.key = key;
   require(queues_[filter].lives.emplace(number, life).second, "simulation: number used twice");
 }
 
@@ -40,47 +42,51 @@ void Ledger::delivered(const std::string& filter, Number number, const core::Del
   require(it->state == Life::State::kWaiting, name + "delivered after its end");
   require(delivery.attempt == it->failures + 1, name + "wrong attempt number");
   require(it->due <= now, name + "delivered before it was due");
-  require(held.messages == 0 || (held.messages < policy_.window.messages &&
-                                        held.bytes < policy_.window.bytes),
+  require(held.messages == 0 ||
+              (held.messages < policy_.window.messages && held.bytes < policy_.window.bytes),
           name + "window exceeded");
   if (!it->seen) {
-    require(number > queue.last_first, name + "first delivery out of order");
+    require(number > queue.last_first || policy_.order.mode == Mode::kOrdered,
+            name + "first delivery out of order");
     queue.last_first = number;
     it->seen = true;
   }
-  if (policy_.order == Order::kStrict) {
-    require(queue.out == 0, name + "strict order with two outstanding");
+  if (policy_.order.mode != Mode::kParallel) {
+    const bool single = policy_.order.mode == Mode::kSingle;
     for (const auto& [other, l] : queue.lives) {
-      if (other >= number) break;
-      require(l.state != Life::State::kWaiting || l.droppable,
-              name + "strict order, but an older one waits");
+      if (!single && l.key != it->key) continue;
+      require(l.state != Life::State::kOut, name + "two outstanding that are to be in order");
+      require(other >= number || l.state != Life::State::kWaiting || l.droppable,
+              name + "overtakes one that waits");
     }
   }
   it->state = Life::State::kOut;
-  ++queue.out;
 }
 
-void Ledger::out_no_more(const std::string& filter, Life& life, Life::State next) {
+void Ledger::out_no_more(Life& life, Life::State next) {
   require(life.state == Life::State::kOut, "simulation: answered what was not outstanding");
   life.state = next;
-  --queues_[filter].out;
 }
 
 void Ledger::acknowledged(const std::string& filter, Number number) {
-  if (Life* it = life(filter, number)) out_no_more(filter, *it, Life::State::kAcknowledged);
+  if (Life* it = life(filter, number)) out_no_more(*it, Life::State::kAcknowledged);
 }
 
 void Ledger::failed(const std::string& filter, Number number, base::WallTime now) {
   Life* it = life(filter, number);
   if (it == nullptr) return;
-  out_no_more(filter, *it, Life::State::kWaiting);
+  out_no_more(*it, Life::State::kWaiting);
   ++it->failures;
   it->due = now + policy_.retry_interval;
   it->spent = policy_.max_retries >= 0 && it->failures > policy_.max_retries;
 }
 
 void Ledger::returned(const std::string& filter, Number number) {
-  if (Life* it = life(filter, number)) out_no_more(filter, *it, Life::State::kWaiting);
+  if (Life* it = life(filter, number)) out_no_more(*it, Life::State::kWaiting);
+}
+
+void Ledger::abandoned(const std::string& filter) {
+  for (auto& [number, l] : queues_[filter].lives) l.droppable = true;
 }
 
 void Ledger::given_up(const std::string& filter, Number number, delivery::GivenUp::Reason reason) {

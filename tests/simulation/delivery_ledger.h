@@ -1,4 +1,4 @@
-// What must be true of every message, kept apart from the code that delivers.
+// What must be true for every message; independent of the code that delivers.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +15,8 @@
 
 namespace dapr_mqtt::simulation {
 
-/// The life of each message in each filter's queue, as the promises have it.
-/// The first broken promise stays in violation().
+/// Follows each message in each filter's queue and checks the promises. violation() keeps the first
+/// broken promise.
 class Ledger {
  public:
   /// Messages are numbered by the simulation, in order of arrival.
@@ -24,22 +24,25 @@ class Ledger {
 
   explicit Ledger(const delivery::Policy& policy) : policy_(policy) {}
 
-  /// It came in for this filter. `droppable`: a full inbox may drop it.
-  void arrived(const std::string& filter, Number number, bool droppable);
+  /// A message came in for this filter. `droppable`: a full inbox may drop it.
+  /// `key`: what must stay in order with ConcurrencyMode::kOrdered.
+  void arrived(const std::string& filter, Number number, bool droppable, const std::string& key);
 
-  /// It had come in for no filter (""), and this one has claimed it.
+  /// This filter has claimed a message that had come in for no filter ("").
   void claimed(const std::string& filter, Number number);
-  /// `held`: what the stream held before.
+  /// `held`: the messages that the stream held before.
   void delivered(const std::string& filter, Number number, const core::Delivery& delivery,
                  const core::InboxUsage& held, base::WallTime now);
   void acknowledged(const std::string& filter, Number number);
   void failed(const std::string& filter, Number number, base::WallTime now);
   void returned(const std::string& filter, Number number);
-  /// The dispatcher says that it has given it up.
+  /// From now on, messages that wait for this filter may be dropped.
+  void abandoned(const std::string& filter);
+  /// The dispatcher reports that it has given the message up.
   void given_up(const std::string& filter, Number number, delivery::GivenUp::Reason reason);
 
-  /// At the end, with an empty inbox: every message has come to an end that the
-  /// policy allows, and as many are missing as were reported as dropped.
+  /// To be called at the end, with an empty inbox: every message has ended in a way that the policy
+  /// allows, and as many are missing as were reported as dropped.
   void close(std::uint64_t dropped);
 
   void require(bool holds, const std::string& promise);
@@ -50,6 +53,7 @@ class Ledger {
     enum class State { kWaiting, kOut, kAcknowledged, kGivenUp };
     State state = State::kWaiting;
     bool droppable = false;
+    std::string key;
     bool seen = false;   ///< delivered at least once
     bool spent = false;  ///< failed as often as the policy allows: must be given up
     std::uint32_t failures = 0;
@@ -58,11 +62,10 @@ class Ledger {
   struct Queue {
     std::map<Number, Life> lives;
     Number last_first = 0;  ///< youngest that was delivered for the first time
-    std::size_t out = 0;
   };
 
   Life* life(const std::string& filter, Number number);
-  void out_no_more(const std::string& filter, Life& life, Life::State next);
+  void out_no_more(Life& life, Life::State next);
 
   const delivery::Policy policy_;
   std::map<std::string, Queue> queues_;

@@ -23,12 +23,14 @@ class CapturedLog final : public base::Logger {
     base::MutexLock lock(mutex_);
     return lines_;
   }
-  bool contains(std::string_view part) const {
+  /// Lines that contain this text.
+  std::size_t count(std::string_view part) const {
     const auto all = lines();
-    return std::any_of(all.begin(), all.end(), [&](const std::string& line) {
-      return line.find(part) != std::string::npos;
-    });
+    return static_cast<std::size_t>(std::count_if(
+        all.begin(), all.end(),
+        [&](const std::string& line) { return line.find(part) != std::string::npos; }));
   }
+  bool contains(std::string_view part) const { return count(part) > 0; }
   std::string text() const {
     std::string out;
     for (const auto& line : lines()) out += line + "\n";

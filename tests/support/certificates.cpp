@@ -7,6 +7,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <stdexcept>
 #include <string_view>
@@ -25,7 +26,7 @@ using Key = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
 using Certificate = std::unique_ptr<X509, Deleter<X509_free>>;
 using Bio = std::unique_ptr<BIO, Deleter<BIO_vfree>>;
 
-constexpr long kDay = 24L * 60 * 60;
+constexpr std::chrono::hours kDay{24};
 constexpr const char* kLocalNames = "DNS:localhost,IP:127.0.0.1,IP:::1";
 
 void require(bool ok, const char* what) {
@@ -64,7 +65,15 @@ struct Spec {
   const char* basic_constraints = "critical,CA:FALSE";
   const char* key_usage = "critical,digitalSignature";
   const char* extended_key_usage = nullptr;
-  bool expired = false;
+  std::chrono::seconds begins = -kDay;  ///< from now
+  std::chrono::seconds ends = kYear;
+  bool unreadable_end = false;
+
+  Spec expired() && {
+    begins = -30 * kDay;
+    ends = -kDay;
+    return std::move(*this);
+  }
 };
 
 void add_extension(X509* certificate, X509* issuer, int id, const char* value) {
@@ -85,8 +94,9 @@ Certificate make_certificate(const Spec& spec, EVP_PKEY* key, X509* issuer, EVP_
   std::uint64_t serial = 0;
   require(RAND_bytes(reinterpret_cast<unsigned char*>(&serial), sizeof serial) == 1, "RAND_bytes");
   ASN1_INTEGER_set_uint64(X509_get_serialNumber(certificate.get()), serial >> 1U);
-  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), spec.expired ? -30 * kDay : -kDay);
-  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), spec.expired ? -kDay : 365 * kDay);
+  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), spec.begins.count());
+  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), spec.ends.count());
+  if (spec.unreadable_end) ASN1_STRING_set(X509_getm_notAfter(certificate.get()), "never", -1);
   X509_set_pubkey(certificate.get(), key);
   X509_NAME* name = X509_get_subject_name(certificate.get());
   X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8,
@@ -124,6 +134,14 @@ Spec client_spec(const std::string& common_name) {
   return spec;
 }
 
+Spec ca_spec(const std::string& name) {
+  Spec spec;
+  spec.common_name = name;
+  spec.basic_constraints = "critical,CA:TRUE";
+  spec.key_usage = "critical,keyCertSign,cRLSign";
+  return spec;
+}
+
 Identity issue(const Spec& spec, X509* issuer, EVP_PKEY* issuer_key) {
   const Key key = make_key();
   const Certificate certificate = make_certificate(spec, key.get(), issuer, issuer_key);
@@ -135,21 +153,33 @@ Identity issue(const Spec& spec, X509* issuer, EVP_PKEY* issuer_key) {
 struct CertificateAuthority::Keys {
   Key key;
   Certificate certificate;
-  Identity issue(const Spec& spec) const {
+  std::chrono::seconds validity = kYear;
+  Identity issue(Spec spec) const {
+    spec.ends = std::min(spec.ends, validity);
     return testing::issue(spec, certificate.get(), key.get());
   }
 };
 
-CertificateAuthority::CertificateAuthority(const std::string& name) {
+CertificateAuthority::CertificateAuthority(const std::string& name, std::chrono::seconds validity) {
   auto keys = std::make_shared<Keys>();
   keys->key = make_key();
-  Spec spec;
-  spec.common_name = name;
-  spec.basic_constraints = "critical,CA:TRUE";
-  spec.key_usage = "critical,keyCertSign,cRLSign";
+  keys->validity = validity;
+  Spec spec = ca_spec(name);
+  spec.ends = validity;
   keys->certificate = make_certificate(spec, keys->key.get(), nullptr, nullptr);
   pem_ = to_pem(keys->certificate.get());
   keys_ = std::move(keys);
+}
+
+CertificateAuthority::CertificateAuthority(std::shared_ptr<const Keys> keys)
+    : keys_(std::move(keys)), pem_(to_pem(keys_->certificate.get())) {}
+
+CertificateAuthority CertificateAuthority::intermediate(const std::string& name) const {
+  auto keys = std::make_shared<Keys>();
+  keys->key = make_key();
+  keys->certificate =
+      make_certificate(ca_spec(name), keys->key.get(), keys_->certificate.get(), keys_->key.get());
+  return CertificateAuthority(std::move(keys));
 }
 
 Identity CertificateAuthority::server() const { return keys_->issue(server_spec(kLocalNames)); }
@@ -161,18 +191,23 @@ Identity CertificateAuthority::server_for(const std::vector<std::string>& dns_na
 }
 
 Identity CertificateAuthority::expired_server() const {
-  Spec spec = server_spec(kLocalNames);
-  spec.expired = true;
-  return keys_->issue(spec);
+  return keys_->issue(server_spec(kLocalNames).expired());
 }
 
-Identity CertificateAuthority::client(const std::string& common_name) const {
-  return keys_->issue(client_spec(common_name));
+Identity CertificateAuthority::client(const std::string& common_name,
+                                      std::chrono::seconds validity) const {
+  Spec spec = client_spec(common_name);
+  spec.ends = validity;
+  return keys_->issue(std::move(spec));
 }
 
 Identity CertificateAuthority::expired_client(const std::string& common_name) const {
+  return keys_->issue(client_spec(common_name).expired());
+}
+
+Identity CertificateAuthority::client_without_end(const std::string& common_name) const {
   Spec spec = client_spec(common_name);
-  spec.expired = true;
+  spec.unreadable_end = true;
   return keys_->issue(spec);
 }
 

@@ -52,7 +52,7 @@ Ends make_pipe() {
   return {base::UniqueFd(ends[0]), base::UniqueFd(ends[1])};
 }
 
-/// Bytes come as they were written: a line ends with one character.
+/// Turns off the terminal's output processing: a line ends with one character, as written.
 Ends make_terminal() {
   Ends ends;
   ends.read.reset(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
@@ -65,7 +65,8 @@ Ends make_terminal() {
   termios how{};
   if (::tcgetattr(ends.write.get(), &how) != 0) throw std::runtime_error("tcgetattr failed");
   ::cfmakeraw(&how);
-  if (::tcsetattr(ends.write.get(), TCSANOW, &how) != 0) throw std::runtime_error("tcsetattr failed");
+  if (::tcsetattr(ends.write.get(), TCSANOW, &how) != 0)
+    throw std::runtime_error("tcsetattr failed");
   return ends;
 }
 
@@ -122,8 +123,8 @@ std::optional<int> ChildProcess::wait_for_end(std::chrono::milliseconds within) 
   pollfd ended{process.get(), POLLIN, 0};
   const auto deadline = std::chrono::steady_clock::now() + within;
   for (;;) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
-        deadline - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     const int ready = ::poll(&ended, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
     if (ready > 0) break;
     if (ready == 0) return std::nullopt;
@@ -137,7 +138,7 @@ std::optional<int> ChildProcess::wait_for_end(std::chrono::milliseconds within) 
 }
 
 void ChildProcess::wait_for_last_words() const {
-  // Not for ever: a process that it left behind may hold the other end.
+  // Does not wait for ever: a process that the child left behind may hold the other end.
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
   base::MutexLock lock(mutex_);
   while (!output_ended_ && grown_.wait_until(mutex_, deadline)) {

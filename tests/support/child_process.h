@@ -26,8 +26,8 @@ class ChildProcess {
   /// What its output and error are.
   enum class Output { kPipe, kTerminal };
 
-  /// `argv[0]` is a path. `environment` is set over ours, but for Dapr's own
-  /// variables (DAPR_…, APP_ID), which a child has only from `environment`.
+  /// `argv[0]` is a path. `environment` is added to ours, except that Dapr's own
+  /// variables (DAPR_…, APP_ID) come only from `environment`.
   explicit ChildProcess(std::vector<std::string> argv,
                         const std::map<std::string, std::string>& environment = {},
                         Output output = Output::kPipe);
@@ -37,20 +37,20 @@ class ChildProcess {
 
   pid_t pid() const { return pid_; }
   void signal(int number) const;
-  /// The exit code, or 128 + the signal that ended it, as a shell counts. None:
-  /// it has not ended `within`. Later calls give the same. output() is whole then.
+  /// The exit code, or 128 + the signal that ended it, as in a shell. None: it has not
+  /// ended `within` this time. Later calls return the same. output() is complete then.
   std::optional<int> wait_for_end(std::chrono::milliseconds within = std::chrono::seconds(45));
   bool running() { return !wait_for_end(std::chrono::milliseconds(0)); }
 
   std::string output() const;
-  /// All of it: waits for the output's end, which may come after the process's.
+  /// The whole output: waits for its end, which may come after the end of the process.
   std::string final_output() const {
     wait_for_output(std::string_view("\0", 1));
     return output();
   }
   std::vector<std::string> lines() const;
-  /// False when it is not in the output `within`, or the output has ended
-  /// without it. Looks at what came since character `from`.
+  /// False when the text does not come `within` this time, or the output has ended
+  /// without it. Searches from character `from`.
   bool wait_for_output(std::string_view part, std::size_t from = 0,
                        std::chrono::milliseconds within = std::chrono::seconds(45)) const;
 
@@ -68,7 +68,7 @@ class ChildProcess {
   std::thread reader_;
 };
 
-/// A folder of its own, gone with the object.
+/// A new folder, removed with the object.
 class TemporaryFolder {
  public:
   TemporaryFolder();

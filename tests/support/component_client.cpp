@@ -144,7 +144,8 @@ BulkAnswer ComponentClient::bulk_publish(const wire::BulkPublishRequest& request
   wire::BulkPublishResponse response;
   BulkAnswer answer;
   answer.status = stub_->BulkPublish(&context, request, &response);
-  for (const auto& entry : response.failed_entries()) answer.failed[entry.entry_id()] = entry.error();
+  for (const auto& entry : response.failed_entries())
+    answer.failed[entry.entry_id()] = entry.error();
   return answer;
 }
 

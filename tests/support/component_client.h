@@ -1,4 +1,4 @@
-// What daprd does on the wire, with the generated stubs.
+// A gRPC client that calls the component like daprd, with the generated stubs.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -20,7 +20,7 @@ namespace dapr_mqtt::testing {
 namespace wire = ::dapr::proto::components::v1;
 using Properties = std::map<std::string, std::string>;
 
-/// Long enough for what must come, on a slow machine under a sanitizer.
+/// Long enough for any expected event, on a slow machine under a sanitizer.
 inline constexpr std::chrono::seconds kPatience{45};
 
 /// One PullMessages stream, read by a thread of its own. Ends with the object.
@@ -32,14 +32,14 @@ class PullStream {
 
   /// The next message; none when none came `within`, or the stream has ended.
   std::optional<wire::PullMessagesResponse> next(std::chrono::milliseconds within = kPatience);
-  /// So many messages, or those that came `within`; none acknowledged.
+  /// This many messages, or those that came `within` this time; acknowledges none.
   std::vector<wire::PullMessagesResponse> take(std::size_t count,
                                                std::chrono::milliseconds within = kPatience);
   void ack(const std::string& id);
   void nack(const std::string& id, const std::string& error);
   void send(const wire::PullMessagesRequest& request);
-  /// Says that no more requests come, and gives the stream's status; none when
-  /// the component does not end it `within`.
+  /// Ends the requests, and returns the stream's status; none when the component
+  /// does not end the stream `within` this time.
   std::optional<grpc::Status> finish(std::chrono::milliseconds within = kPatience);
   /// The status with which the component ended it by itself; none when it did not.
   std::optional<grpc::Status> wait_for_end(std::chrono::milliseconds within = kPatience);

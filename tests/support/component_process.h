@@ -9,12 +9,12 @@
 namespace dapr_mqtt::testing {
 
 struct ComponentOptions {
-  /// After --socket-folder. "--log-level debug" is there unless told otherwise.
+  /// Arguments after --socket-folder. "--log-level debug" is added unless they set it.
   std::vector<std::string> arguments{};
   std::map<std::string, std::string> environment{};
-  /// To share or prepare a folder; otherwise a new one for each process.
+  /// Set it to share or prepare a folder; by default each process has a new one.
   std::optional<std::string> socket_folder{};
-  /// Another one than the component's own.
+  /// An executable other than the component's own.
   std::optional<std::string> executable{};
 };
 
@@ -30,7 +30,7 @@ class ComponentProcess {
   ChildProcess& process() { return *process_; }
   const ChildProcess& process() const { return *process_; }
 
-  /// SIGTERM, and waits for the end: the exit code.
+  /// Sends SIGTERM, waits for the end and returns the exit code.
   std::optional<int> terminate(std::chrono::milliseconds within = std::chrono::seconds(45));
   void kill();  ///< SIGKILL, and waits
 

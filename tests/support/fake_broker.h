@@ -1,5 +1,5 @@
-// The broker ports in memory, scripted by the test: nothing is answered until
-// the test says so, unless told to answer by itself.
+// The broker ports in memory, scripted by the test: a request is answered only when
+// the test says so, unless the fake is set to answer by itself.
 #pragma once
 
 #include <algorithm>
@@ -23,6 +23,7 @@ class FakePublisher final : public core::BrokerPublisher {
   };
 
   void open() override { opened = true; }
+  void reconnect(base::Status cause) override { left.push_back(std::move(cause)); }
   void close(std::function<void()> closed) override {
     for (Sent& open_one : std::exchange(in_flight, {})) open_one.done(base::cancelled("closed"));
     is_closed = true;
@@ -51,6 +52,7 @@ class FakePublisher final : public core::BrokerPublisher {
 
   bool opened = false;
   bool is_closed = false;
+  std::vector<base::Status> left;  ///< causes of reconnect()
   base::Status refuse;
   std::deque<Sent> in_flight;
   std::vector<core::OutgoingMessage> sent;
@@ -65,6 +67,7 @@ class FakeConsumer final : public core::BrokerConsumer {
   };
 
   void open() override { opened = true; }
+  void reconnect(base::Status cause) override { left.push_back(std::move(cause)); }
   void close(std::function<void()> closed) override {
     is_closed = true;
     closed();
@@ -80,7 +83,7 @@ class FakeConsumer final : public core::BrokerConsumer {
   }
   void unsubscribe(const core::TopicFilter& filter, Unsubscribed done) override {
     unsubscribed.push_back(filter.str());
-    done({});
+    if (!hold_unsubscribes) done({});
   }
   void suspend() override { suspended = true; }
   void resume() override { suspended = false; }
@@ -96,8 +99,10 @@ class FakeConsumer final : public core::BrokerConsumer {
 
   bool opened = false;
   bool is_closed = false;
+  std::vector<base::Status> left;  ///< causes of reconnect()
   bool suspended = false;
   bool grant_all = false;
+  bool hold_unsubscribes = false;  ///< no UNSUBACK comes
   std::deque<Request> subscribes;
   std::vector<std::string> granted;
   std::vector<std::string> unsubscribed;

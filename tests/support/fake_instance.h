@@ -1,5 +1,5 @@
-// An InstanceFactory, Instance and Stream that keep what they are told and do
-// what the test says, for tests of the wire.
+// An InstanceFactory, Instance and Stream that record their calls and do what the
+// test says, for tests of the gRPC room.
 #pragma once
 
 #include <algorithm>
@@ -19,12 +19,12 @@
 
 namespace dapr_mqtt::testing {
 
-/// What all fakes of a test share: one lock, and a sign whenever something happens.
+/// Shared by all fakes of a test: one lock, and a notification of each change.
 class Stage {
  public:
   static constexpr std::chrono::seconds kPatience{20};
 
-  /// Runs `change` under the lock and tells who waits.
+  /// Runs `change` under the lock and notifies the waiting threads.
   template <typename F>
   auto change(F&& change) {
     struct Notify {
@@ -49,6 +49,7 @@ class Stage {
 struct FakeAck {
   std::string id;
   std::optional<std::string> error;
+  core::DeliveryError::Kind kind = core::DeliveryError::Kind::kFailed;  ///< of the error
 };
 
 class FakeStream final : public instance::Stream {
@@ -64,8 +65,10 @@ class FakeStream final : public instance::Stream {
       return answer_;
     });
   }
-  void acknowledge(std::string_view id, std::optional<std::string> error) override {
-    stage_.change([&] { acks.push_back({std::string(id), std::move(error)}); });
+  void acknowledge(std::string_view id, std::optional<core::DeliveryError> error) override {
+    FakeAck ack{std::string(id), std::nullopt};
+    if (error) ack = {std::string(id), std::move(error->text), error->kind};
+    stage_.change([&] { acks.push_back(std::move(ack)); });
   }
   void close() override {
     stage_.change([&] { closed = true; });
@@ -84,12 +87,12 @@ class FakeStream final : public instance::Stream {
   const base::Status answer_;
 };
 
-/// How the fakes behave; set before what it concerns happens.
+/// How the fakes behave; to be set before the call that it is about.
 struct FakeBehaviour {
-  bool hold_creates = false;    ///< until release_creates()
-  bool hold_publishes = false;  ///< until answer_publishes() or close()
-  bool forget_publishes = false;  ///< close() leaves those that are held to the test
-  bool hold_drains = false;     ///< until the instance's close()
+  bool hold_creates = false;      ///< until release_creates()
+  bool hold_publishes = false;    ///< until answer_publishes() or close()
+  bool forget_publishes = false;  ///< close() does not answer the held ones; the test does
+  bool hold_drains = false;       ///< until the instance's close()
   base::Status create_status;
   base::Status publish_status;
   base::Status subscribe_status;
@@ -99,11 +102,11 @@ struct FakeBehaviour {
   /// Publishes go to the streams with that very topic.
   bool loop_back = false;
   std::function<void()> before_open_stream = [] {};  ///< without the lock
-  std::function<void()> before_publish = [] {};      ///< likewise
+  std::function<void()> before_publish = [] {};      ///< without the lock
 };
 
-/// Has a thread of its own for its completions, as the real one does: destroying
-/// it there would hang.
+/// Has a thread of its own for its completions, like the real one: to destroy it on
+/// that thread would hang.
 class FakeInstance final : public instance::Instance {
  public:
   FakeInstance(Stage& stage, const FakeBehaviour& behaviour, std::size_t& alive,
@@ -124,9 +127,8 @@ class FakeInstance final : public instance::Instance {
   const core::Metadata& metadata() const override { return metadata_; }
   std::vector<std::string> features() const override { return behaviour_.features; }
 
-  void publish(instance::PublishRequest request,
-               std::function<void(base::Status)> done) override {
-    behaviour_.before_publish();
+  void publish(instance::PublishRequest request, std::function<void(base::Status)> done) override {
+    stage_.change([&] { return behaviour_.before_publish; })();
     std::string topic = request.topic;
     std::string payload = request.payload;
     base::Status answer;
@@ -175,7 +177,7 @@ class FakeInstance final : public instance::Instance {
   }
 
   void drain(base::TimePoint deadline, std::function<void()> done) override {
-    stage_.change([&] { drained = true; });
+    stage_.change([&] { ++drains; });
     if (behaviour_.hold_drains) {
       worker_.post_at(deadline, std::move(done));
     } else {
@@ -210,7 +212,7 @@ class FakeInstance final : public instance::Instance {
   std::vector<std::function<void(base::Status)>> held_publishes;
   int pauses = 0;
   int resumes = 0;
-  bool drained = false;
+  int drains = 0;
   bool closed = false;
 
  private:
@@ -292,8 +294,7 @@ class FakeInstanceFactory final : public instance::InstanceFactory {
   void finish(std::string name, core::Metadata metadata, Created created) {
     worker_.post([this, name = std::move(name), metadata = std::move(metadata), created] {
       if (!behaviour.create_status.ok()) return created(behaviour.create_status);
-      auto instance =
-          std::make_shared<FakeInstance>(stage, behaviour, alive, name, metadata);
+      auto instance = std::make_shared<FakeInstance>(stage, behaviour, alive, name, metadata);
       stage.change([&] { made.push_back(instance); });
       created(std::shared_ptr<instance::Instance>(std::move(instance)));
     });

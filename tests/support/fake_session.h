@@ -1,4 +1,4 @@
-// core::SessionStore in memory, its subscriptions to be looked at.
+// core::SessionStore in memory, whose subscriptions a test can read.
 #pragma once
 
 #include <stdexcept>

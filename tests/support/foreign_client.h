@@ -12,28 +12,38 @@
 #include "support/mosquitto.h"
 
 /// As DAPR_MQTT_NEEDS_MOSQUITTO, for its clients.
-#define DAPR_MQTT_NEEDS_FOREIGN_CLIENTS()                                    \
-  do {                                                                       \
-    if (::access("/usr/bin/mosquitto_sub", X_OK) != 0) {                     \
-      GTEST_SKIP() << "mosquitto_pub and mosquitto_sub are not installed";   \
-    }                                                                        \
+#define DAPR_MQTT_NEEDS_FOREIGN_CLIENTS()                                  \
+  do {                                                                     \
+    if (::access("/usr/bin/mosquitto_sub", X_OK) != 0) {                   \
+      GTEST_SKIP() << "mosquitto_pub and mosquitto_sub are not installed"; \
+    }                                                                      \
   } while (false)
 
 namespace dapr_mqtt::testing {
 
 /// Publishes with QoS 1 and MQTT 5; `more` are options of mosquitto_pub. False when
-/// it says that it failed.
+/// mosquitto_pub reports a failure.
 inline bool foreign_publish(const Mosquitto& broker, const std::string& topic,
                             const std::string& payload, const std::vector<std::string>& more = {}) {
-  std::vector<std::string> argv = {"/usr/bin/mosquitto_pub", "-h",    "127.0.0.1", "-p",
-                                   std::to_string(broker.port()), "-V", "mqttv5",   "-q",
-                                   "1", "-t", topic, "-m", payload};
+  std::vector<std::string> argv = {"/usr/bin/mosquitto_pub",
+                                   "-h",
+                                   "127.0.0.1",
+                                   "-p",
+                                   std::to_string(broker.port()),
+                                   "-V",
+                                   "mqttv5",
+                                   "-q",
+                                   "1",
+                                   "-t",
+                                   topic,
+                                   "-m",
+                                   payload};
   argv.insert(argv.end(), more.begin(), more.end());
   ChildProcess process(std::move(argv));
   return process.wait_for_end() == 0;
 }
 
-/// A subscription in force, each message a line by `format`.
+/// A subscription in force; prints each message as a line in `format`.
 class ForeignSubscriber {
  public:
   ForeignSubscriber(const Mosquitto& broker, const std::string& topic, const std::string& format)

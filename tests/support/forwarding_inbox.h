@@ -1,4 +1,4 @@
-// An inbox that hands every call on to another: for tests that change one of them.
+// An inbox that forwards every call to another one: for tests that change one of the calls.
 #pragma once
 
 #include <optional>
@@ -11,8 +11,8 @@
 
 namespace dapr_mqtt::testing {
 
-/// `Port`: core::Inbox, or core::DurableInbox, whose own calls are the heir's. As
-/// thread-safe as the other one, which outlives it.
+/// `Port`: core::Inbox, or core::DurableInbox, whose own calls the derived class has. As
+/// thread-safe as the other inbox, which must outlive it.
 template <typename Port>
 class ForwardingInbox : public Port {
  public:
@@ -21,16 +21,29 @@ class ForwardingInbox : public Port {
   explicit ForwardingInbox(Port& to) : to_(to) {}
 
   base::Result<core::AppendOutcome> append(std::string_view queue, core::IncomingMessage message,
-                                           bool evictable) override {
-    return to_.append(queue, std::move(message), evictable);
+                                           bool evictable,
+                                           core::Keep keep = core::Keep::kStore) override {
+    return to_.append(queue, std::move(message), evictable, keep);
   }
+  std::size_t store_held(core::InboxId up_to) override { return to_.store_held(up_to); }
+  core::InboxId last_id() const override { return to_.last_id(); }
+  core::HeldMessages held() const override { return to_.held(); }
+  bool overfull() const override { return to_.overfull(); }
   base::Status commit() override { return to_.commit(); }
   std::optional<core::InboxEntry> take(std::string_view queue, base::WallTime now,
                                        Order order) override {
     return to_.take(queue, now, order);
   }
+  core::Inbox::FromMemory take_from_memory(std::string_view queue, base::WallTime now,
+                                           Order order) override {
+    return to_.take_from_memory(queue, now, order);
+  }
+  bool settling_may_block() const override { return to_.settling_may_block(); }
   std::optional<base::WallTime> next_due(std::string_view queue, Order order) const override {
     return to_.next_due(queue, order);
+  }
+  void order_by(std::string_view queue, const std::optional<core::OrderKey>& key) override {
+    to_.order_by(queue, key);
   }
   void settle(core::InboxId id) override { to_.settle(id); }
   void release(core::InboxId id, std::uint32_t failures, base::WallTime due) override {

@@ -1,5 +1,5 @@
-// A broker in memory for tests of whole instances: what is published comes back
-// to whoever subscribed. Clean sessions only.
+// A broker in memory for tests of whole instances: published messages go to the
+// subscribers. Clean sessions only.
 #pragma once
 
 #include <algorithm>
@@ -18,7 +18,7 @@
 namespace dapr_mqtt::testing {
 
 /// Thread-safe. Calls listeners, sinks and completions on its one thread.
-/// Outlives what it made.
+/// Must outlive the connections that it makes.
 class LoopbackBroker final : public core::BrokerClientFactory {
  public:
   LoopbackBroker() = default;
@@ -36,23 +36,32 @@ class LoopbackBroker final : public core::BrokerClientFactory {
     return std::make_unique<Consumer>(*this, std::move(options), listener, sink);
   }
 
-  /// What connection attempts meet from now on.
+  /// The result of connection attempts from now on.
   void answer_connects_with(base::Status status) {
     base::MutexLock lock(mutex_);
     connect_answer_ = std::move(status);
   }
-  /// MQTT 5 alone.
+  /// Accepts MQTT 5 only.
   void answer_mqtt5_with(base::Result<core::BrokerLimits> answer) {
     base::MutexLock lock(mutex_);
     mqtt5_answer_ = std::move(answer);
   }
-  /// Grants shared subscriptions and sends nothing to them, as one that takes their
-  /// prefix for a topic.
+  /// Grants shared subscriptions but treats them as topics of that name.
   void ignore_shared() {
     base::MutexLock lock(mutex_);
     ignore_shared_ = true;
   }
-  /// SUBACKs are kept back until let_subscribes_go().
+  /// Retained messages do not come to filters with wildcards.
+  void retain_for_exact_filters_only() {
+    base::MutexLock lock(mutex_);
+    retained_for_exact_only_ = true;
+  }
+  /// Messages come with slashes in place of the dots in their topics.
+  void make_slashes_of_dots() {
+    base::MutexLock lock(mutex_);
+    slashes_for_dots_ = true;
+  }
+  /// SUBACKs are held until let_subscribes_go().
   void hold_subscribes() {
     base::MutexLock lock(mutex_);
     hold_subscribes_ = true;
@@ -84,6 +93,11 @@ class LoopbackBroker final : public core::BrokerClientFactory {
     base::MutexLock lock(mutex_);
     return highest_subscribed_;
   }
+  /// How many receiving connections there have been.
+  int consumers_made() {
+    base::MutexLock lock(mutex_);
+    return consumers_made_;
+  }
   /// How often a client ID connected while it was connected already.
   int takeovers() {
     base::MutexLock lock(mutex_);
@@ -91,10 +105,13 @@ class LoopbackBroker final : public core::BrokerClientFactory {
   }
 
  private:
+  static constexpr std::size_t kKeptOfOversized = 1024;
+
   /// What both kinds share.
   class Link {
    public:
-    Link(LoopbackBroker& broker, core::ConnectionOptions options, core::ConnectionListener& listener)
+    Link(LoopbackBroker& broker, core::ConnectionOptions options,
+         core::ConnectionListener& listener)
         : broker_(broker), options_(std::move(options)), listener_(&listener) {}
 
     void open() {
@@ -114,9 +131,9 @@ class LoopbackBroker final : public core::BrokerClientFactory {
         }
         if (limits) listener_->on_broker_limits(*limits);
         if (status.ok()) {
-          listener_->on_connected(false);
+          listener_->on_connected({});
         } else {
-          listener_->on_disconnected(status);
+          listener_->on_disconnected(status, core::ConnectionEnd::kOther);
         }
       });
     }
@@ -156,6 +173,7 @@ class LoopbackBroker final : public core::BrokerClientFactory {
         : link_(broker, std::move(options), listener), sink_(sink) {
       base::MutexLock lock(broker.mutex_);
       broker.consumers_.push_back(this);
+      ++broker.consumers_made_;
     }
     ~Consumer() override {
       {
@@ -165,6 +183,7 @@ class LoopbackBroker final : public core::BrokerClientFactory {
       link_.finish();
     }
     void open() override { link_.open(); }
+    void reconnect(base::Status) override {}
     void close(std::function<void()> closed) override { link_.close(std::move(closed)); }
     void subscribe(const core::TopicFilter& filter, const core::SubscribeOptions& options,
                    Subscribed done) override {
@@ -172,9 +191,15 @@ class LoopbackBroker final : public core::BrokerClientFactory {
         {
           base::MutexLock lock(link_.broker_.mutex_);
           filters.emplace(filter.str(), std::pair{filter, options.qos});
-          link_.broker_.highest_subscribed_ = std::max(link_.broker_.highest_subscribed_, options.qos);
+          link_.broker_.highest_subscribed_ =
+              std::max(link_.broker_.highest_subscribed_, options.qos);
         }
         done(options.qos);
+        for (core::IncomingMessage& message : link_.broker_.retained_for(filter)) {
+          if (sink_.on_message(std::move(message))) {
+            static_cast<void>(sink_.commit_received());
+          }
+        }
       };
       {
         base::MutexLock lock(link_.broker_.mutex_);
@@ -209,6 +234,7 @@ class LoopbackBroker final : public core::BrokerClientFactory {
         : link_(broker, std::move(options), listener) {}
     ~Publisher() override { link_.finish(); }
     void open() override { link_.open(); }
+    void reconnect(base::Status) override {}
     void close(std::function<void()> closed) override { link_.close(std::move(closed)); }
     base::Status publish(const core::OutgoingMessage& message, Completion done) override {
       link_.broker_.worker_.post([this, message, done = std::move(done)] {
@@ -217,11 +243,15 @@ class LoopbackBroker final : public core::BrokerClientFactory {
         {
           base::MutexLock lock(broker.mutex_);
           if (broker.hold_publishes_) return;  // never answered
-          // One copy a client, as some brokers send.
+          if (message.retain) broker.retain(message);
+          // One copy for each client, as some brokers do.
           for (Consumer* consumer : broker.consumers_) {
             for (const auto& [text, entry] : consumer->filters) {
-              if (!entry.first.matches(message.topic.str())) continue;
-              if (broker.ignore_shared_ && entry.first.shared()) continue;
+              const bool literal = broker.ignore_shared_ && entry.first.shared();
+              if (literal ? text != message.topic.str()
+                          : !entry.first.matches(message.topic.str())) {
+                continue;
+              }
               to.push_back(consumer);
               break;
             }
@@ -229,11 +259,17 @@ class LoopbackBroker final : public core::BrokerClientFactory {
         }
         for (Consumer* consumer : to) {
           core::IncomingMessage incoming;
-          incoming.topic = message.topic.str();
+          incoming.topic = broker.topic_of(message);
           incoming.payload = message.payload;
           incoming.qos = message.qos;
-          consumer->sink_.on_message(std::move(incoming));
-          static_cast<void>(consumer->sink_.secure());
+          incoming.properties = message.properties;
+          if (incoming.payload.size() > consumer->link_.options_.max_payload) {
+            incoming.full_size = incoming.payload.size();
+            incoming.payload.resize(kKeptOfOversized);
+          }
+          if (consumer->sink_.on_message(std::move(incoming))) {
+            static_cast<void>(consumer->sink_.commit_received());
+          }
         }
         done({});
       });
@@ -244,7 +280,35 @@ class LoopbackBroker final : public core::BrokerClientFactory {
     Link link_;
   };
 
+  void retain(const core::OutgoingMessage& message) DM_REQUIRES(mutex_) {
+    retained_.erase(message.topic.str());
+    if (!message.payload.empty()) retained_.emplace(message.topic.str(), message.payload);
+  }
+  std::vector<core::IncomingMessage> retained_for(const core::TopicFilter& filter) {
+    base::MutexLock lock(mutex_);
+    std::vector<core::IncomingMessage> out;
+    if (retained_for_exact_only_ && filter.has_wildcard()) return out;
+    for (const auto& [topic, payload] : retained_) {
+      if (filter.shared() || !filter.matches(topic)) continue;
+      core::IncomingMessage message;
+      message.topic = topic;
+      message.payload = payload;
+      message.retained = true;
+      out.push_back(std::move(message));
+    }
+    return out;
+  }
+  std::string topic_of(const core::OutgoingMessage& message) {
+    base::MutexLock lock(mutex_);
+    std::string topic = message.topic.str();
+    if (slashes_for_dots_) std::replace(topic.begin(), topic.end(), '.', '/');
+    return topic;
+  }
+
   base::Mutex mutex_;
+  std::map<std::string, std::string> retained_ DM_GUARDED_BY(mutex_);
+  bool retained_for_exact_only_ DM_GUARDED_BY(mutex_) = false;
+  bool slashes_for_dots_ DM_GUARDED_BY(mutex_) = false;
   base::Status connect_answer_ DM_GUARDED_BY(mutex_);
   base::Result<core::BrokerLimits> mqtt5_answer_ DM_GUARDED_BY(mutex_){core::BrokerLimits()};
   bool hold_subscribes_ DM_GUARDED_BY(mutex_) = false;
@@ -252,6 +316,7 @@ class LoopbackBroker final : public core::BrokerClientFactory {
   bool ignore_shared_ DM_GUARDED_BY(mutex_) = false;
   std::vector<base::Executor::Task> held_subscribes_ DM_GUARDED_BY(mutex_);
   std::vector<Consumer*> consumers_ DM_GUARDED_BY(mutex_);
+  int consumers_made_ DM_GUARDED_BY(mutex_) = 0;
   std::map<std::string, int> connected_ DM_GUARDED_BY(mutex_);
   core::QoS highest_subscribed_ DM_GUARDED_BY(mutex_) = core::QoS::kAtMostOnce;
   int takeovers_ DM_GUARDED_BY(mutex_) = 0;

@@ -11,12 +11,12 @@
 namespace dapr_mqtt::testing {
 namespace {
 
-// SQLite's layer has no room for an object but this.
+// SQLite's interface has no other place for a pointer to the object.
 LossyDisk* the_disk = nullptr;
 sqlite3_vfs* real_layer = nullptr;
 sqlite3_vfs lossy_layer{};
 
-/// The real file lies behind it, in the same memory.
+/// The real file's object follows this one in the same memory.
 struct File {
   sqlite3_file base;
   std::string* path;  // null for temporary files
@@ -47,7 +47,7 @@ int truncate_file(sqlite3_file* file, sqlite3_int64 size) {
   return real_of(file).xTruncate(of(file).real(), size);
 }
 int sync_file(sqlite3_file* file, int) {
-  // Nothing here survives the test, so the real disk is spared.
+  // Does not sync the real disk, since nothing here must survive the test.
   if (of(file).path != nullptr) the_disk->synced(*of(file).path);
   return SQLITE_OK;
 }
@@ -63,11 +63,11 @@ int control(sqlite3_file*, int, void*) { return SQLITE_NOTFOUND; }
 int sector_size(sqlite3_file* file) { return real_of(file).xSectorSize(of(file).real()); }
 int characteristics(sqlite3_file*) { return 0; }
 
-// Version 1: no shared memory, which exclusive locking does without.
+// Version 1 has no shared memory, which is not needed with exclusive locking.
 const sqlite3_io_methods kMethods = {
-    1,         close_file, read_file,  write_file,  truncate_file, sync_file,       file_size,
-    lock_file, lock_file,  check_lock, control,     sector_size,   characteristics, nullptr,
-    nullptr,   nullptr,    nullptr,    nullptr,     nullptr};
+    1,         close_file, read_file,  write_file, truncate_file, sync_file,       file_size,
+    lock_file, lock_file,  check_lock, control,    sector_size,   characteristics, nullptr,
+    nullptr,   nullptr,    nullptr,    nullptr,    nullptr};
 
 int open_file(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* out_flags) {
   File& opened = *new (file) File{};

@@ -11,8 +11,8 @@
 
 namespace dapr_mqtt::testing {
 
-/// Passes everything on to the real files and notes what a power cut would leave
-/// of them. One at a time in a process. Not thread-safe.
+/// Passes everything on to the real files and records what a power cut would leave
+/// of them. Only one at a time in a process. Not thread-safe.
 class LossyDisk {
  public:
   LossyDisk();
@@ -23,16 +23,16 @@ class LossyDisk {
   /// For sqlite::DatabaseOptions::vfs.
   const char* name() const { return "lossy"; }
 
-  /// Writes into `folder` the files as a power cut at this moment leaves them:
-  /// what was synced, and of each write since then, all or nothing by chance
-  /// (disks write in any order).
+  /// Writes the files into `folder` as a power cut at this moment would leave them:
+  /// the synced data, and each later write either completely or not at all, by
+  /// chance (disks write in any order).
   void cut_power(const std::string& folder, std::uint64_t seed) const;
-  /// The same as a kill leaves them: with every write.
+  /// Writes the files as a kill would leave them: with every write.
   void kill(const std::string& folder) const;
-  /// A file that is there already, before it is opened.
+  /// Makes a file that exists before it is opened.
   void hold(const std::string& path);
 
-  /// So many writes more succeed, then none until empty().
+  /// This many more writes succeed, then none until empty().
   void fill_after(std::size_t writes) { room_ = writes; }
   void empty() { room_.reset(); }
 

@@ -13,7 +13,10 @@ namespace dapr_mqtt::testing {
 /// Not thread-safe: for tests on one thread.
 class ManualExecutor final : public base::Executor {
  public:
-  void post(Task task) override { tasks_.push_back(std::move(task)); }
+  void post(Task task) override { tasks_.push_back({std::move(task), false}); }
+  void post_quick(Task task) override { tasks_.push_back({std::move(task), true}); }
+  void enter(Task task) override { post_quick(std::move(task)); }
+  bool may_block() const override { return may_block_; }
   TimerId post_at(base::TimePoint when, Task task) override {
     timers_.emplace(std::pair{when, ++last_}, std::move(task));
     return last_;
@@ -23,24 +26,39 @@ class ManualExecutor final : public base::Executor {
   }
   base::TimePoint now() const override { return now_; }
 
-  /// Runs what is posted and due, and what that posts, without moving time.
+  /// Runs all tasks that are posted or due, and those that they post, without moving time.
   void run() {
-    for (;;) {
-      Task task;
-      if (!tasks_.empty()) {
-        task = std::move(tasks_.front());
-        tasks_.pop_front();
-      } else if (!timers_.empty() && timers_.begin()->first.first <= now_) {
-        // Taken only when it is its turn, so that what ran before could cancel it.
-        task = std::move(timers_.begin()->second);
-        timers_.erase(timers_.begin());
-      } else {
-        return;
-      }
-      task();
+    while (run_one()) {
     }
   }
-  /// Moves time on, stopping at each timer on the way.
+  /// Runs the next of these tasks; false: there is none.
+  bool run_one() {
+    Task task;
+    if (!tasks_.empty()) {
+      task = std::move(tasks_.front().run);
+      tasks_.pop_front();
+    } else if (!timers_.empty() && timers_.begin()->first.first <= now_) {
+      // Taken only when it is its turn, so that an earlier task could cancel it.
+      task = std::move(timers_.begin()->second);
+      timers_.erase(timers_.begin());
+    } else {
+      return false;
+    }
+    task();
+    return true;
+  }
+  /// Runs quick tasks like a thread that called enter(): until a task is next that is not quick.
+  void run_entered() {
+    may_block_ = false;
+    while (!tasks_.empty() && tasks_.front().quick) {
+      const Task task = std::move(tasks_.front().run);
+      tasks_.pop_front();
+      task();
+    }
+    may_block_ = true;
+  }
+  bool has_task() const { return !tasks_.empty(); }
+  /// Moves time forward, stopping at each timer on the way.
   void advance(base::Duration by) {
     const base::TimePoint end = now_ + by;
     run();
@@ -55,12 +73,17 @@ class ManualExecutor final : public base::Executor {
 
  private:
   base::TimePoint now_{std::chrono::hours(1)};
-  std::deque<Task> tasks_;
+  struct Posted {
+    Task run;
+    bool quick;
+  };
+  std::deque<Posted> tasks_;
+  bool may_block_ = true;
   std::map<std::pair<base::TimePoint, TimerId>, Task> timers_;
   TimerId last_ = 0;
 };
 
-/// Wall time that goes along with a ManualExecutor's.
+/// A wall clock that moves with a ManualExecutor's time.
 class ManualWallClock final : public base::WallClock {
  public:
   explicit ManualWallClock(const ManualExecutor& executor) : executor_(executor) {}

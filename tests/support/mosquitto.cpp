@@ -117,7 +117,7 @@ std::optional<std::string> Mosquitto::why_unavailable() {
 Mosquitto::Mosquitto(MosquittoOptions options)
     : options_(std::move(options)), folder_(folder_for_broker()) {
   if (const auto reason = why_unavailable()) throw std::runtime_error(*reason);
-  // Between the look for a free port and the broker's bind somebody may take it.
+  // Another process may take the free port before the broker binds it.
   for (int tries = 0; tries < 5; ++tries) {
     port_ = unused_port();
     write_config();
@@ -146,6 +146,30 @@ core::Endpoint Mosquitto::endpoint() const {
   return endpoint;
 }
 
+void Mosquitto::set_password(const std::string& user, const std::string& password) {
+  for (auto& [name, current] : options_.users) {
+    if (name == user) current = password;
+  }
+  run({find_program("mosquitto_passwd"), "-b", folder_ + "/passwords", user, password});
+  reload();
+}
+
+void Mosquitto::set_server(const Identity& server) {
+  options_.server = server;
+  write_tls();
+  reload();
+}
+
+/// Repeats the signal: one that comes while the broker still reloads is lost.
+void Mosquitto::reload() {
+  const std::size_t before = log().size();
+  for (int attempt = 0; attempt < 45; ++attempt) {
+    ::kill(pid_, SIGHUP);
+    if (wait_for_log("Reloading config", before, std::chrono::seconds(1))) return;
+  }
+  throw std::runtime_error("mosquitto does not reload");
+}
+
 void Mosquitto::write_config() {
   const auto file = [&](const char* name) { return folder_ + "/" + name; };
   std::string config;
@@ -164,7 +188,7 @@ void Mosquitto::write_config() {
     line("autosave_on_changes true");
     line("autosave_interval 1");
   }
-  // mosquitto 2.0.11 does not start with WebSocket listeners alone.
+  // mosquitto 2.0.11 does not start with only WebSocket listeners.
   if (options_.websockets) line("listener 0 " + file("plain.sock"));
   line("listener " + std::to_string(port_) + " 127.0.0.1");
   if (options_.websockets) line("protocol websockets");
@@ -181,9 +205,7 @@ void Mosquitto::write_config() {
     line("acl_file " + file("acl"));
   }
   if (!options_.server.cert_pem.empty()) {
-    write_file(file("ca.pem"), options_.ca_pem);
-    write_file(file("cert.pem"), options_.server.cert_pem);
-    write_file(file("key.pem"), options_.server.key_pem);
+    write_tls();
     line("cafile " + file("ca.pem"));
     line("certfile " + file("cert.pem"));
     line("keyfile " + file("key.pem"));
@@ -191,6 +213,12 @@ void Mosquitto::write_config() {
   }
   for (const std::string& extra : options_.extra_lines) line(extra);
   write_file(file("mosquitto.conf"), config);
+}
+
+void Mosquitto::write_tls() {
+  write_file(folder_ + "/ca.pem", options_.ca_pem);
+  write_file(folder_ + "/cert.pem", options_.server.cert_pem);
+  write_file(folder_ + "/key.pem", options_.server.key_pem);
 }
 
 bool Mosquitto::try_start() {
@@ -232,7 +260,7 @@ void Mosquitto::start() {
 void Mosquitto::stop() {
   if (!running()) return;
   ::kill(pid_, SIGTERM);
-  ::kill(pid_, SIGCONT);  // a suspended one would not see it
+  ::kill(pid_, SIGCONT);  // a suspended broker would not get the other signal
   wait_for_end();
 }
 

@@ -1,5 +1,5 @@
-// A real mosquitto for tests: on loopback, on a free port, with its files in a
-// folder of its own, gone with the object.
+// A real mosquitto for tests: on loopback, on a free port, with its files in a new
+// folder that is removed with the object.
 #pragma once
 
 #include <sys/types.h>
@@ -17,7 +17,7 @@
 #include "dapr_mqtt/core/connection_options.h"
 #include "support/certificates.h"
 
-/// First line of a test that needs the broker: skips it, with the reason, where
+/// First line of a test that needs the broker: skips the test, with the reason, if
 /// mosquitto is not installed.
 #define DAPR_MQTT_NEEDS_MOSQUITTO()                                               \
   do {                                                                            \
@@ -60,7 +60,7 @@ struct MosquittoOptions {
 /// what the broker saw. max_packet_size and max_queued_messages are unlimited.
 class Mosquitto {
  public:
-  /// Why tests cannot have a broker; none when they can.
+  /// Why tests cannot use a broker; none when they can.
   static std::optional<std::string> why_unavailable();
 
   explicit Mosquitto(MosquittoOptions options = {});
@@ -77,9 +77,14 @@ class Mosquitto {
 
   void stop();     ///< SIGTERM, and waits: clients see the connection close, state is saved
   void kill();     ///< SIGKILL, and waits
-  void suspend();  ///< SIGSTOP: TCP accepts, nothing answers
+  void suspend();  ///< SIGSTOP: TCP connects, but the broker does not answer
   void resume();   ///< SIGCONT
   void start();    ///< after stop() or kill(): again on the same port
+  /// Sets a new password for one of its users, with SIGHUP: mosquitto then disconnects clients that
+  /// used the old one.
+  void set_password(const std::string& user, const std::string& password);
+  /// Sets a new server certificate, with SIGHUP: connected clients stay connected.
+  void set_server(const Identity& server);
   void restart() {
     stop();
     start();
@@ -87,7 +92,7 @@ class Mosquitto {
   bool running() const { return pid_ > 0; }
   pid_t pid() const { return pid_; }
 
-  /// All that the broker has logged so far, of earlier runs too.
+  /// The broker's log so far, including earlier runs.
   std::string log() const;
   /// False when no line that contains `part` has come within `within`. Looks at
   /// what was logged since character `from` of log().
@@ -96,6 +101,8 @@ class Mosquitto {
 
  private:
   void write_config();
+  void write_tls();
+  void reload();
   bool try_start();
   void wait_for_end();
   void join_reader();
@@ -113,7 +120,7 @@ class Mosquitto {
 };
 
 /// A loopback port where nothing listens (connection refused), outside the range
-/// that the kernel hands to outgoing connections.
+/// that the kernel uses for outgoing connections.
 std::uint16_t unused_port();
 
 }  // namespace dapr_mqtt::testing

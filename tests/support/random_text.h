@@ -1,4 +1,4 @@
-// Random input for tests that look for what nobody thought of.
+// Random input, for cases that no one has thought of.
 #pragma once
 
 #include <cstddef>

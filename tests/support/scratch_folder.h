@@ -7,11 +7,12 @@
 
 namespace dapr_mqtt::testing {
 
-/// A folder of its own for a test, gone with it.
+/// A new folder for a test, removed with the object.
 class ScratchFolder {
  public:
-  ScratchFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "dapr-mqtt-XXXXXX").string();
+  explicit ScratchFolder(
+      const std::filesystem::path& parent = std::filesystem::temp_directory_path()) {
+    std::string pattern = (parent / "dapr-mqtt-XXXXXX").string();
     if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
     path_ = pattern;
   }

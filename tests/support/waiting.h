@@ -10,10 +10,10 @@
 
 namespace dapr_mqtt::testing {
 
-/// Long enough for sanitizers on a busy machine; only a failure takes it.
+/// Long enough for sanitizers on a busy machine; only a failing test waits so long.
 constexpr std::chrono::seconds kPatience{30};
 
-/// Values handed from callbacks on other threads to the test. Thread-safe.
+/// Passes values from callbacks on other threads to the test. Thread-safe.
 template <typename T>
 class Channel {
  public:

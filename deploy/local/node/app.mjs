@@ -41,7 +41,7 @@ createServer(async (request, response) => {
     await temperature(JSON.parse(text), request.headers["mqtt-topic"]);
     answer(response, 200, { status: "SUCCESS" });
   } catch (error) {
-    console.log(`failed: ${error.message}`); // daprd tells the component: it is tried again
+    console.log(`failed: ${error.message}`); // 500: the component delivers it again
     answer(response, 500, {});
   }
 }).listen(port, host);

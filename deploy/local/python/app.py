@@ -30,7 +30,7 @@ class App(BaseHTTPRequestHandler):
             self.answer(404, {})
 
     def do_POST(self):
-        """One message: a CloudEvent. 2xx: handled; anything else: again, later."""
+        """One message: a CloudEvent. 2xx: handled; any other status: it is delivered again."""
         event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         print(f"{self.path[1:]}: {json.dumps(event['data'])}")
         self.answer(200, {"status": "SUCCESS"})

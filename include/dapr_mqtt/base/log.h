@@ -8,7 +8,8 @@ namespace dapr_mqtt::base {
 
 enum class LogLevel { kDebug, kInfo, kWarn, kError };
 
-/// Thread-safe; never throws. Texts hold no secret and no payload; what came
+/// Thread-safe; never throws, never waits for the reader of the lines, calls no callback: it may be
+/// used with a lock held. Texts hold no secret and no payload; text that comes
 /// from outside (topics, names) goes through quote() of text.h first.
 class Logger {
  public:
@@ -18,8 +19,8 @@ class Logger {
   virtual void write(LogLevel level, std::string_view instance, std::string_view message) = 0;
 };
 
-/// A Logger with the instance's name filled in. Copies freely; the Logger
-/// outlives it.
+/// A Logger with the instance's name filled in. Can be copied freely; the Logger
+/// must outlive it.
 class Log {
  public:
   explicit Log(Logger& logger, std::string instance = {})

@@ -10,14 +10,15 @@
 namespace dapr_mqtt::base {
 
 /// Hands values from any thread to one executor, in order and in batches: a
-/// burst costs one posted task, not one a value. Who pushes bounds the number.
+/// burst costs one posted task, not one for each value. The callers of push()
+/// limit the number of values.
 ///
 /// Lifetime: the executor is stopped before the mailbox goes, since a posted
 /// task refers to it.
 template <typename T>
 class Mailbox {
  public:
-  /// `handler` runs on the executor with what has come; it may move from the values.
+  /// `handler` runs on the executor with the values so far; it may move from them.
   using Handler = std::function<void(std::vector<T>&)>;
 
   Mailbox(Executor& executor, Handler handler)
@@ -27,22 +28,23 @@ class Mailbox {
 
   void push(T value) { put(std::move(value), true); }
 
-  /// Like push, for what can wait until something else comes, or attend(true).
+  /// Like push(), but posts no task: the value waits for the next push() or hand_over(). While
+  /// schedule_all(true) is in force it is the same as push().
   void push_quietly(T value) { put(std::move(value), false); }
 
-  /// On the executor: whether what is pushed quietly is handed over at once from now on,
-  /// what lies there included.
-  void attend(bool at_once) {
+  /// Called on the executor. True: from now on values of push_quietly() are scheduled like those of
+  /// push(), including the ones that wait already.
+  void schedule_all(bool at_once) {
     bool schedule = false;
     {
       MutexLock lock(mutex_);
-      attends_ = at_once;
+      schedule_all_ = at_once;
       schedule = at_once && !values_.empty() && !std::exchange(scheduled_, true);
     }
     if (schedule) post();
   }
 
-  /// On the executor: calls the handler with what is there, be it nothing.
+  /// Called on the executor: calls the handler with the values so far, even if there are none.
   void hand_over() {
     {
       MutexLock lock(mutex_);
@@ -59,7 +61,7 @@ class Mailbox {
     {
       MutexLock lock(mutex_);
       values_.push_back(std::move(value));
-      schedule = (at_once || attends_) && !std::exchange(scheduled_, true);
+      schedule = (at_once || schedule_all_) && !std::exchange(scheduled_, true);
     }
     if (schedule) post();
   }
@@ -72,8 +74,8 @@ class Mailbox {
   Mutex mutex_;
   std::vector<T> values_ DM_GUARDED_BY(mutex_);
   bool scheduled_ DM_GUARDED_BY(mutex_) = false;
-  bool attends_ DM_GUARDED_BY(mutex_) = false;
-  std::vector<T> batch_;  // the executor's alone; keeps its memory between bursts
+  bool schedule_all_ DM_GUARDED_BY(mutex_) = false;
+  std::vector<T> batch_;  // used on the executor only; keeps its memory between bursts
 };
 
 }  // namespace dapr_mqtt::base

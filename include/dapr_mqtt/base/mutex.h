@@ -33,7 +33,9 @@ class DM_CAPABILITY("mutex") Mutex {
   std::mutex mutex_;
 };
 
-/// Holds the mutex for its scope. Never held across a callback, I/O or logging.
+/// Holds the mutex for its scope, which must be short: no I/O, no waiting, and no call of code that
+/// may do either or lock the same mutex again (callbacks, receipts). A mutex that breaks this rule
+/// says so where it is declared, and why. Log lines may be written under the lock (Logger).
 class DM_SCOPED_CAPABILITY MutexLock {
  public:
   explicit MutexLock(Mutex& mutex) DM_ACQUIRE(mutex) : mutex_(mutex) { mutex_.lock(); }
@@ -45,8 +47,8 @@ class DM_SCOPED_CAPABILITY MutexLock {
   Mutex& mutex_;
 };
 
-/// Waits need a predicate loop by the caller (while (!ready) cv.wait(mutex)),
-/// so that the analysis sees what the lock guards.
+/// The caller waits in a predicate loop (while (!ready) cv.wait(mutex)), so that the analysis sees
+/// what the lock guards.
 class CondVar {
  public:
   void notify_one() { cv_.notify_one(); }
@@ -59,8 +61,7 @@ class CondVar {
   }
 
   /// False when `deadline` passed first.
-  bool wait_until(Mutex& mutex, std::chrono::steady_clock::time_point deadline)
-      DM_REQUIRES(mutex) {
+  bool wait_until(Mutex& mutex, std::chrono::steady_clock::time_point deadline) DM_REQUIRES(mutex) {
     std::unique_lock<std::mutex> lock(mutex.mutex_, std::adopt_lock);
     const bool notified = cv_.wait_until(lock, deadline) == std::cv_status::no_timeout;
     lock.release();

@@ -12,7 +12,7 @@ namespace dapr_mqtt::base {
 /// true, t, yes, y, on, 1 and false, f, no, n, off, 0, in any case. None for
 /// anything else, the empty text included.
 std::optional<bool> parse_bool(std::string_view text);
-/// What parse_bool takes, for errors: "true or false (also 1/0, yes/no, on/off)".
+/// The values that parse_bool accepts, for error texts.
 constexpr std::string_view bool_values() { return "true or false (also 1/0, yes/no, on/off)"; }
 
 /// Decimal digits with an optional sign. None for anything else ("1.0", "0x1",
@@ -20,10 +20,10 @@ constexpr std::string_view bool_values() { return "true or false (also 1/0, yes/
 std::optional<std::int64_t> parse_integer(std::string_view text);
 
 /// A duration in Go's syntax ("5s", "500ms", "1m30s", "1.5h", "-2s"; units h, m,
-/// s, ms, us or µs, ns), or whole seconds without a unit ("5"). Parts of a
-/// millisecond are rounded away from zero, so that what is not zero stays so.
+/// s, ms, us or µs, ns), or whole seconds without a unit ("5"). Fractions of a
+/// millisecond are rounded away from zero, so that only zero becomes zero.
 /// None for anything else and for what 64 bits of nanoseconds (292 years) do
-/// not hold. Its sign is for the caller to check.
+/// not hold. The caller checks the sign.
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
 
 /// A number of bytes: digits, and a unit or none: Ki, Mi, Gi, Ti (powers of 1024)

@@ -9,9 +9,9 @@
 
 namespace dapr_mqtt::base {
 
-/// Keeps trouble that lasts for hours from filling the log: of lines with the
-/// same cause, the first (or the first few) in a minute at once, and the first of a later
-/// minute says how many were left out. Not thread-safe.
+/// Keeps a problem that lasts for hours from filling the log. Of lines with the same cause, the
+/// first (or the first few) in a minute are written at once; the first line of a later minute says
+/// how many were left out. Not thread-safe.
 class RepeatFilter {
  public:
   static constexpr Duration kInterval = std::chrono::minutes(1);
@@ -19,7 +19,7 @@ class RepeatFilter {
   RepeatFilter() : RepeatFilter(1) {}
   explicit RepeatFilter(int lines_a_minute) : most_(lines_a_minute) {}
 
-  /// `line` (perhaps with a count), or none when it is to be left out.
+  /// `line`, perhaps with the count of left-out lines added; none: this line is left out.
   std::optional<std::string> pass(const std::string& cause, std::string line, TimePoint now) {
     if (cause == cause_ && now - began_ < kInterval) {
       if (passed_ < most_) {
@@ -44,8 +44,8 @@ class RepeatFilter {
  private:
   int most_;
   std::string cause_;
-  TimePoint began_{};  // of the minute that counts
-  int passed_ = 0;     // in it
+  TimePoint began_{};  // start of the current minute
+  int passed_ = 0;     // lines written in that minute
   std::uint64_t left_out_ = 0;
 };
 

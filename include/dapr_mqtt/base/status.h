@@ -15,12 +15,12 @@ enum class ErrorKind {
   kOk,
   kInvalidArgument,     ///< the request is wrong and stays wrong when repeated
   kFailedPrecondition,  ///< right request, wrong time (no Init, consumerID in use)
-  kUnavailable,         ///< the broker or a disk is away; worth trying again
+  kUnavailable,         ///< the broker or a disk does not work now; worth trying again
   kDeadlineExceeded,    ///< no answer in time; the effect is unknown
   kResourceExhausted,   ///< a bound of ours or of the broker was reached
   kPermissionDenied,    ///< the broker does not authorise it
   kUnauthenticated,     ///< bad user, password or certificate
-  kCancelled,           ///< the caller or our shutdown gave it up
+  kCancelled,           ///< stopped by the caller or by our shutdown
   kInternal,            ///< a mistake of ours
 };
 
@@ -39,7 +39,7 @@ class [[nodiscard]] Status {
   ErrorKind kind() const { return kind_; }
   const std::string& message() const { return message_; }
 
-  /// The same error, its text preceded by `context` and ": ". A success stays one.
+  /// The same error with `context` and ": " before its text. A success stays a success.
   Status with_context(std::string_view context) const;
 
  private:
@@ -57,13 +57,13 @@ Status unauthenticated(std::string message);
 Status cancelled(std::string message);
 Status internal_error(std::string message);
 
-/// A value or the error that took its place. Reading value() of an error is a
-/// mistake of ours and ends the process.
+/// A value, or an error instead of it. Reading value() of an error is a mistake
+/// of ours and ends the process.
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::move(value)) {}          // NOLINT(google-explicit-constructor)
-  Result(Status error) : state_(std::move(error)) {}     // NOLINT(google-explicit-constructor)
+  Result(T value) : state_(std::move(value)) {}       // NOLINT(google-explicit-constructor)
+  Result(Status error) : state_(std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
   bool ok() const { return std::holds_alternative<T>(state_); }
   const T& value() const& { return std::get<T>(state_); }

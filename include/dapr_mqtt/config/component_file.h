@@ -29,10 +29,10 @@ struct FoundComponent {
   std::string file;
   std::size_t line = 0;
   std::string name;
-  core::Metadata metadata;               ///< what stands in the file
-  std::vector<std::string> given_elsewhere;  ///< keys that are secretKeyRef or envRef
-  ComponentSettings settings;            ///< of use only without problems
-  bool good = false;                     ///< without problems, and no value stands elsewhere
+  core::Metadata metadata;                   ///< the values in the file
+  std::vector<std::string> given_elsewhere;  ///< keys with secretKeyRef or envRef
+  ComponentSettings settings;                ///< to be used only if there are no problems
+  bool good = false;                         ///< no problems, and all values are in the file
 };
 
 struct FilesReport {
@@ -46,10 +46,10 @@ struct SourceFile {
 };
 
 /// Checks all Components of type pubsub.<socket name> in these files (YAML or JSON, any
-/// number of documents, lists), as daprd would read them and as Init would take
-/// their metadata, and what goes wrong with such Components in practice. Other
-/// resources are looked at only for that: a Deployment's replicas. Thread-safe;
-/// takes hostile input. No I/O.
+/// number of documents, lists), as daprd would read them and as Init would check
+/// their metadata, and for common mistakes. Other resources are read only for
+/// these: the replicas of a Deployment, the metadata of a Subscription.
+/// Thread-safe; safe for hostile input. No I/O.
 FilesReport check_component_files(std::span<const SourceFile> files,
                                   const std::string& socket_name = "mqtt");
 

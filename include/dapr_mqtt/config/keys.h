@@ -14,20 +14,20 @@ enum class KeyType { kString, kNumber, kBool, kDuration };
 /// As the schema names it: "string", "number", "bool" or "duration".
 std::string_view to_string(KeyType type);
 
-/// What parsing fills (src/config/draft.h); of no use outside this room.
+/// Filled by parsing (src/config/draft.h); of no use outside this room.
 struct Draft;
 
 /// One key. All texts live as long as the process.
 struct KeyInfo {
   std::string_view name{};  ///< as documented; users may write it in any case
   KeyType type = KeyType::kString;
-  bool required = false;   ///< the user must write it
-  bool sensitive = false;  ///< its value is shown in no error and no log
+  bool required = false;             ///< the user must write it
+  bool sensitive = false;            ///< its value is never shown in an error or log
   std::string_view default_value{};  ///< as a user would write it; empty: none
-  std::string_view example{};        ///< likewise
+  std::string_view example{};        ///< as a user would write it
   /// Completes "<value> is not …" in errors and "Allowed: …" in documents.
   std::string_view allowed{};
-  /// Set only if no other spelling is taken.
+  /// Set only if no other values are allowed.
   std::span<const std::string_view> allowed_values{};
   std::string_view description{};
   /// Checks a value (as written, not blank; the default too) and puts it into
@@ -38,15 +38,15 @@ struct KeyInfo {
 /// All keys that this version understands, in the order of the documents.
 std::span<const KeyInfo> keys();
 
-/// The key that a user means by `name` in any case, or null. Other names that
-/// are taken for a key (clientID for consumerID) count.
+/// The key called `name` in any case, or null. Also finds keys by another name
+/// (clientID for consumerID).
 const KeyInfo* find_key(std::string_view name);
 
-/// The known key that `name` is probably a slip of; empty when none is like it.
+/// The known key that the user probably meant by `name`; empty when none is similar.
 std::string_view nearest_key(std::string_view name);
 
 /// True for keys that daprd itself reads in a pub/sub Component and passes on
-/// (scopes): known, and of no meaning here.
+/// (scopes): known, but without meaning here.
 bool is_daprd_key(std::string_view name);
 
 /// `description`, then a line with `allowed`: what deploy/metadata.yaml says.

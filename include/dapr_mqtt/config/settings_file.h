@@ -13,14 +13,14 @@ namespace dapr_mqtt::config {
 
 struct FileSetting {
   std::string key;
-  std::vector<std::string> values;  ///< one, or a list's
+  std::vector<std::string> values;  ///< one value, or those of a list
   std::size_t line = 0;             ///< from 1
 };
 
 /// INVALID_ARGUMENT: "<line>:<column>: <what is wrong>", without the file's name. A
-/// key that is not in `known`, or twice there, is an error that names the nearest
-/// one. Thread-safe; no I/O.
-base::Result<std::vector<FileSetting>> read_settings_file(
-    const std::string& text, std::span<const std::string_view> known);
+/// key that is given twice is an error; so is one that is not in `known`, which
+/// names the nearest known key. Thread-safe; no I/O.
+base::Result<std::vector<FileSetting>> read_settings_file(const std::string& text,
+                                                          std::span<const std::string_view> known);
 
 }  // namespace dapr_mqtt::config

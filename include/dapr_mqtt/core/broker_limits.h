@@ -11,10 +11,10 @@
 
 namespace dapr_mqtt::core {
 
-/// MQTT 5 section 3.2.2.3. The defaults are the protocol's, and what a broker of
-/// MQTT 3.1.1 never says.
+/// MQTT 5 section 3.2.2.3. The defaults are the protocol's; they are also used for
+/// brokers of MQTT 3.1.1, which do not send these values.
 struct BrokerLimits {
-  std::uint32_t receive_maximum = 65'535;  ///< QoS 1 and 2 that may be in flight to it
+  std::uint32_t receive_maximum = 65'535;  ///< QoS 1 and 2 messages that may be in flight to it
   std::size_t maximum_packet_size = 268'435'460;  ///< the protocol's own limit
   QoS maximum_qos = QoS::kExactlyOnce;
   bool retain_available = true;
@@ -24,10 +24,10 @@ struct BrokerLimits {
   std::uint32_t topic_alias_maximum = 0;
   /// The keep alive that the client must use instead of its own.
   std::optional<std::chrono::seconds> server_keep_alive;
-  /// How long it keeps the session instead of what was asked for;
-  /// kSessionNeverExpires is for ever.
+  /// The session expiry interval that the broker uses instead of the requested one;
+  /// kSessionNeverExpires: for ever.
   std::optional<std::chrono::seconds> session_expiry;
-  std::string assigned_client_id;  ///< foreign text; empty: ours
+  std::string assigned_client_id;  ///< text from the broker; empty: it uses ours
 };
 
 inline constexpr std::chrono::seconds kSessionNeverExpires{0xFFFF'FFFF};

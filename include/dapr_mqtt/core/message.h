@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "dapr_mqtt/base/clock.h"
+#include "dapr_mqtt/core/receipt.h"
 #include "dapr_mqtt/core/session_store.h"
 #include "dapr_mqtt/core/topic.h"
 
@@ -22,11 +23,13 @@ constexpr int to_int(QoS qos) { return static_cast<int>(qos); }
 struct MessageProperties {
   std::string content_type;
   std::string response_topic;
-  std::string correlation_data;  ///< any bytes
+  std::string correlation_data;                                      ///< any bytes
   std::vector<std::pair<std::string, std::string>> user_properties;  ///< in order, names repeat
-  std::optional<std::chrono::seconds> expiry;  ///< left when received, or wanted when sent
+  /// MQTT 5 Message Expiry Interval: what was left of it when the message was received, or the
+  /// value to send.
+  std::optional<std::chrono::seconds> expiry;
 
-  /// What they take in memory, roughly.
+  /// Approximate size in memory.
   std::size_t footprint() const {
     std::size_t size = content_type.size() + response_topic.size() + correlation_data.size();
     for (const auto& [name, value] : user_properties) size += 8 + name.size() + value.size();
@@ -34,7 +37,7 @@ struct MessageProperties {
   }
 };
 
-/// A message that goes out.
+/// A message to publish.
 struct OutgoingMessage {
   TopicName topic;
   std::string payload;
@@ -44,27 +47,45 @@ struct OutgoingMessage {
   std::shared_ptr<const MessageProperties> properties;
 };
 
-/// A message that came in.
+/// A message received from the broker.
 struct IncomingMessage {
   std::string topic;
   std::string payload;
   QoS qos = QoS::kAtMostOnce;
   bool retained = false;   ///< stored by the broker before we subscribed (MQTT-3.3.1-8)
   bool duplicate = false;  ///< DUP flag: the broker sends it again
-  std::shared_ptr<const MessageProperties> properties;  ///< as above
-  base::WallTime received{};
-  PacketKey packet{};  ///< QoS 2: what brought it; a durable inbox lets go of that in storing
+  std::shared_ptr<const MessageProperties> properties;  ///< null when there are none
+  base::WallTime received{};  ///< by the wall clock, for people and for event IDs
+  /// The same moment by a SteadyWallClock, from which age and expiry are computed. Not set: as
+  /// `received`.
+  base::WallTime arrived{};
+  /// QoS 1 and 2: the packet that brought the message. It is kept here because the ack ledger, the
+  /// event IDs and the inbox all need it, and because a durable inbox may write the identifier of a
+  /// QoS 2 message much later, with the message, in one transaction.
+  PacketKey packet{};
+  /// QoS 1 and 2: to be given when the broker may forget the message. Empty for one that was read
+  /// back from disk.
+  Receipt receipt{};
+  /// Part of the ID of the message's events, with `received`; 0: the message's number in the inbox
+  /// is used instead. The broker may send a message that has a seed again to another process: see
+  /// EventIds.
+  std::uint64_t event_seed = 0;
+  /// More than 0: the payload was over ConnectionOptions::max_payload, had this many bytes, and
+  /// `payload` is only its beginning.
+  std::size_t full_size = 0;
 
-  /// What it counts against limits in bytes: what is held for it in memory, roughly.
+  /// What the message counts against limits in bytes: its approximate size in memory.
   std::size_t footprint() const {
     return sizeof(IncomingMessage) + topic.size() + payload.size() +
            (properties ? properties->footprint() : 0);
   }
-  /// From when on it is not to be delivered any more (MQTT-3.3.2-5); none: never.
+  /// When the message expires and must not be delivered any more (MQTT-3.3.2-5), by a
+  /// SteadyWallClock; none: never.
   std::optional<base::WallTime> expires_at() const {
     if (!properties || !properties->expiry) return std::nullopt;
-    return received + *properties->expiry;
+    return arrival() + *properties->expiry;
   }
+  base::WallTime arrival() const { return arrived == base::WallTime{} ? received : arrived; }
 };
 
 }  // namespace dapr_mqtt::core

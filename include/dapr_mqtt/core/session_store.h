@@ -1,61 +1,64 @@
-// Port to what must outlive the process of an instance's MQTT sessions, as the
-// broker's side of them does. Implemented by src/storage.
+// Port to the store of the client's side of an instance's MQTT sessions. Like the
+// broker's side, it must outlive the process. Implemented by src/storage.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
-#include <string>
 #include <vector>
 
 #include "dapr_mqtt/base/status.h"
+#include "dapr_mqtt/core/receipt.h"
 #include "dapr_mqtt/core/topic.h"
 
 namespace dapr_mqtt::core {
 
-/// A message of QoS 2 that is on its way in, by the connection that it came on
-/// (its index within the instance) and its packet identifier; 0: none.
+class EventIds;
+
+/// The packet of a received message: the connection that it came on (its index within the instance)
+/// and its packet identifier; 0: none.
 struct PacketKey {
   std::size_t connection = 0;
   std::uint16_t id = 0;
 };
 
-/// Messages of QoS 2 on one connection that have come in and are not released by
-/// the broker yet (MQTT 3.1.1 section 4.3.3, MQTT 5 section 4.3.3).
+/// The packet identifiers of one connection's QoS 2 messages that were received and that the broker
+/// has not released yet with PUBREL: the receiver's state in "method B" of MQTT 3.1.1 section
+/// 4.3.3 (figure 4.3) and in MQTT 5 section 4.3.3. A PUBLISH with such an identifier is a
+/// duplicate.
 ///
-/// What is changed here is safe after the next Inbox::commit(), before which the broker must
-/// not learn of it. An error: it cannot be kept, and the broker must not learn of it at all.
+/// Kept in memory, and on disk as soon as the identifier's message is stored there.
 ///
-/// Thread safety: from the client's receive thread and one more that makes the
-/// client, not at the same time.
+/// Thread safety: any thread, one call at a time for each connection.
 class PacketStore {
  public:
   using Id = std::uint16_t;
 
   virtual ~PacketStore() = default;
 
-  /// The message itself, to be delivered when it is released (MQTT 3.1.1). Goes with the
-  /// append of the message to the inbox, in one transaction, so that a crash neither loses
-  /// nor doubles it.
-  virtual base::Status put_body(Id id, std::string packet) = 0;
-  /// That the message has come in, for the time until it is released (MQTT 5,
-  /// where it is delivered at once). Comes with the append of the message to the inbox, in
-  /// one transaction.
-  virtual void put_mark(Id id) = 0;
-  /// It is released, or was never put.
-  virtual base::Status remove(Id id) = 0;
-  /// The broker has lost the session.
-  virtual base::Status clear() = 0;
+  /// Records that this packet identifier was received and not yet released. Called before its
+  /// message goes into the inbox. Idempotent. Throws nothing but std::bad_alloc.
+  virtual void put(Id id) = 0;
+  /// The broker released it (PUBREL), or its message was not taken in. `safe` is given, perhaps at
+  /// once, when no restart can bring the identifier back: only then may PUBCOMP go out, after which
+  /// the broker may use the identifier for another message. Unknown ids count as removed. An error:
+  /// it is not removed, and `safe` is never given (CANCELLED: the inbox is closed;
+  /// RESOURCE_EXHAUSTED: out of memory).
+  virtual base::Status remove(Id id, Receipt safe) = 0;
+  /// Removes all identifiers: the broker has no session for this client any more. Otherwise like
+  /// remove().
+  virtual base::Status clear(Receipt safe) = 0;
 
-  struct Entry {
-    Id id = 0;
-    bool mark = false;
-  };
-  virtual std::vector<Entry> entries() const = 0;
-  /// One of them.
-  virtual std::optional<Entry> find(Id id) const = 0;
-  /// The packet of put_body; none for a mark, and when the disk fails.
-  virtual std::optional<std::string> body(Id id) const = 0;
+  /// Whether acknowledging() must be called before an acknowledgement goes out. From any thread at
+  /// any time; does not wait.
+  virtual bool wants_acknowledging() const { return false; }
+  /// PUBACK or PUBREC for these messages is about to be sent; after that the broker may use the
+  /// identifiers for others. May wait for a disk. Throws nothing but std::bad_alloc; then the
+  /// acknowledgements must not be sent.
+  virtual void acknowledging(const std::vector<Id>& /*ids*/) {}
+
+  virtual bool contains(Id id) const = 0;
+  /// In ascending order.
+  virtual std::vector<Id> ids() const = 0;
 };
 
 /// A subscription that a connection's session has, or had.
@@ -64,21 +67,23 @@ struct SessionSubscription {
   TopicFilter filter;
 };
 
-/// Thread safety: subscribed and unsubscribed from one thread, the other two from
-/// any, each once for a connection.
+/// Thread safety: subscribed and unsubscribed from one thread; the other methods
+/// from any thread, packets and event_ids once for each connection.
 class SessionStore {
  public:
   virtual ~SessionStore() = default;
 
   /// Lives as long as this.
   virtual PacketStore& packets(std::size_t connection) = 0;
+  /// Lives as long as this. null: this store keeps no event IDs.
+  virtual EventIds* event_ids(std::size_t /*connection*/) { return nullptr; }
 
-  /// What an earlier process has left in its sessions.
+  /// The subscriptions that an earlier process has left in its sessions.
   virtual std::vector<SessionSubscription> subscriptions() const = 0;
-  /// Before SUBSCRIBE goes out. On disk when this returns, or as soon as the disk
-  /// takes it.
+  /// Called before SUBSCRIBE is sent. The filter is on disk when this returns, or as
+  /// soon as the disk works again.
   virtual void subscribed(std::size_t connection, const TopicFilter& filter) = 0;
-  /// After UNSUBSCRIBE was answered.
+  /// Called after UNSUBACK was received.
   virtual void unsubscribed(std::size_t connection, const TopicFilter& filter) = 0;
 };
 

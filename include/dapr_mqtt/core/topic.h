@@ -1,4 +1,4 @@
-// MQTT topic names and topic filters, valid once they exist.
+// MQTT topic names and topic filters. Objects of these types are always valid.
 #pragma once
 
 #include <compare>
@@ -9,8 +9,8 @@
 
 namespace dapr_mqtt::core {
 
-/// What messages are published to. UTF-8, 1 to 65,535 bytes, no NUL, no
-/// wildcards (MQTT 3.1.1 sections 1.5.3 and 4.7, the same in MQTT 5).
+/// A topic name, which messages are published to. UTF-8, 1 to 65,535 bytes, no NUL,
+/// no wildcards (MQTT 3.1.1 sections 1.5.3 and 4.7, the same in MQTT 5).
 class TopicName {
  public:
   /// INVALID_ARGUMENT says which rule the text breaks.
@@ -23,9 +23,9 @@ class TopicName {
   std::string text_;
 };
 
-/// What messages are subscribed with: wildcards `+` and `#` (MQTT-4.7.1) and
+/// A topic filter, for subscriptions, with wildcards `+` and `#` (MQTT-4.7.1) and
 /// shared subscriptions `$share/<share name>/<filter>` (MQTT 5 section 4.8.2;
-/// brokers offer them to 3.1.1 clients too).
+/// many brokers offer them to 3.1.1 clients too).
 class TopicFilter {
  public:
   /// INVALID_ARGUMENT says which rule the text breaks.

@@ -5,13 +5,16 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string_view>
 
 #include "dapr_mqtt/base/clock.h"
 #include "dapr_mqtt/base/executor.h"
 #include "dapr_mqtt/base/log.h"
+#include "dapr_mqtt/base/mutex.h"
 #include "dapr_mqtt/base/status.h"
 #include "dapr_mqtt/core/broker.h"
 #include "dapr_mqtt/core/counters.h"
+#include "dapr_mqtt/core/event_ids.h"
 #include "dapr_mqtt/core/inbox.h"
 #include "dapr_mqtt/delivery/arrivals.h"
 #include "dapr_mqtt/delivery/routes.h"
@@ -21,62 +24,76 @@ namespace dapr_mqtt::delivery {
 class IntakeReports;
 
 struct IntakeOptions {
-  /// The session outlives the connection (clean session off): what comes in at
-  /// QoS 1 or 2 is never dropped, and what no subscription claims yet is kept.
+  /// The session outlives the connection (clean session off): messages of QoS 1 and 2 are never
+  /// dropped, and messages that no subscription claims yet are kept.
   bool persistent = false;
-  /// Payloads over this are dropped with a log line: daprd's 4 MiB less the
-  /// least that a response adds. What is below and still too large for daprd
-  /// with topic and metadata, the Subscriber refuses.
-  std::size_t max_payload = (4U << 20U) - 64;
-  /// Named in warnings.
+  /// How messages of QoS 1 and 2 in a persistent session are kept; store_arrivals() and hold_all()
+  /// override it.
+  core::Keep keep = core::Keep::kStore;
+  /// Whether messages that were too large to be received whole (IncomingMessage::full_size) are
+  /// kept, for the dispatcher to make dead letters of them. Otherwise they are dropped.
+  bool dead_letters = false;
+  /// For the text of warnings.
   core::InboxLimits limits{};
+  /// A message that matches no subscription and whose topic has this prefix is dropped without a
+  /// log line. Empty: none is. Outlives the intake.
+  std::string_view ignored{};
 };
 
-/// The way in: takes messages off the broker client's hands, routes them to
-/// their queues and stores them. The store's commit, in secure(), is the hand-over of
-/// responsibility: the broker gets its acknowledgements when that succeeds, and else sends
-/// the messages again.
+/// Takes received messages from the broker client, routes them to their queues and puts them into
+/// the inbox together with their receipts: the broker keeps each message until the inbox has stored
+/// it or the app has handled it.
 ///
-/// When the inbox is full, messages of clean sessions and of QoS 0 drop older
-/// ones (the oldest of the fullest queue), counted and reported in the log
-/// twice a minute at the most; those of persistent sessions are stored all the
-/// same, and the dispatcher stops intake by its hook intake_full.
+/// A message that was too large to be received whole is counted, and logged at most twice a minute.
 ///
-/// Thread-safe; the sinks as core::MessageSink says. All that is given by reference outlives it.
+/// When the inbox is full, a new message of a clean session or of QoS 0 makes the inbox drop older
+/// ones (the oldest of the fullest queue); they are counted, and logged at most twice a minute. New
+/// messages of persistent sessions are held, so that the broker stops at its window. If the broker
+/// does not stop, its messages are refused when the inbox is overfull, which ends their connection.
+///
+/// Thread-safe; for the sinks see core::MessageSink. All that is given by reference outlives it.
 class Intake {
  public:
-  /// A message could not be stored, or not made safe (disk trouble): intake
-  /// should stop. On the receive thread, or one that closes a connection: must be
-  /// quick and must not call the broker client.
+  /// Called when a message could not be taken in, or the inbox could not be written. Runs on the
+  /// receive thread: it must be quick and must not call the broker client.
   using AppendFailed = std::function<void(const base::Status&)>;
-  /// A message that a filter gets and does not want. Likewise; empty: wants all.
+  /// Whether the filter's subscription does not want this message. Same rules; empty: it wants all.
   using Unwanted =
       std::function<bool(const core::TopicFilter& filter, const core::IncomingMessage& message)>;
+  /// Whether CloudEvents are made of a filter's messages. Same rules; empty: of none.
+  using MakesEvents = std::function<bool(const core::TopicFilter& filter)>;
 
   Intake(IntakeOptions options, const RoutingTable& routes, core::Inbox& inbox, Arrivals& arrivals,
          const base::Executor& time, const base::WallClock& clock, core::Counters& counters,
-         base::Log log, AppendFailed append_failed, Unwanted unwanted = nullptr);
+         base::Log log, AppendFailed append_failed, Unwanted unwanted = nullptr,
+         MakesEvents makes_events = nullptr);
   ~Intake();
   Intake(const Intake&) = delete;
   Intake& operator=(const Intake&) = delete;
 
-  /// For the consumer connection with this index, as the broker client wants it. Must not
-  /// outlive this.
-  std::unique_ptr<core::MessageSink> sink(std::size_t connection);
+  /// The sink for the broker client of the consumer connection with this index. It must not outlive
+  /// this. `event_ids`: those of this connection's persistent session. Null: event ids need not be
+  /// the same in a later process.
+  std::unique_ptr<core::MessageSink> sink(std::size_t connection,
+                                          core::EventIds* event_ids = nullptr);
+
+  /// True: messages of QoS 1 and 2 are stored on arrival. False: IntakeOptions::keep decides. May
+  /// be called from any thread.
+  void store_arrivals(bool store) { store_arrivals_ = store; }
+  /// From now on messages of QoS 1 and 2 are held, whatever else is set: they stay at the broker.
+  /// Persistent sessions only. May be called from any thread.
+  void hold_all() { hold_all_ = true; }
 
  private:
   class Sink;
 
-  /// False when it could not be taken in.
-  bool on_message(std::size_t connection, core::IncomingMessage message) noexcept;
-  /// Commits what has come in, whatever its connection. `came`: how many messages of QoS 1
-  /// and 2 on the connection in question since its last call; `missed`: on_message said
-  /// false of one; `failures_before`: failed_commits_ before the first of them. False: they
-  /// must not be acknowledged.
-  bool secure(std::uint64_t came, bool missed, std::uint64_t failures_before) noexcept;
-  bool take_in(std::size_t connection, core::IncomingMessage message);
-  void tell(const base::Status& failed) noexcept;
+  /// False when the message could not be taken in.
+  bool on_message(const Sink& from, core::IncomingMessage message) noexcept;
+  void commit_received() noexcept;
+  bool take_in(const Sink& from, core::IncomingMessage message);
+  void report(const base::Status& failed) noexcept;
   bool store(std::string_view queue, core::IncomingMessage message, const Routes& routes);
+  core::Keep keep() const;
 
   const IntakeOptions options_;
   const RoutingTable& routes_;
@@ -87,9 +104,14 @@ class Intake {
   const base::Log log_;
   const AppendFailed append_failed_;
   const Unwanted unwanted_;
+  const MakesEvents makes_events_;
   const std::unique_ptr<IntakeReports> reports_;  // thread-safe
-  /// What was taken in before this rose may not be in the inbox any more.
-  std::atomic<std::uint64_t> failed_commits_{0};
+  std::atomic<bool> full_{false};                 ///< AppendOutcome::full of the last append
+  std::atomic<bool> store_arrivals_{false};
+  std::atomic<bool> hold_all_{false};
+  // Held during the inbox's commit, its disk I/O and the receipts included, since the inbox allows
+  // one commit at a time. Only the receive threads take this lock.
+  base::Mutex commits_;
 };
 
 }  // namespace dapr_mqtt::delivery

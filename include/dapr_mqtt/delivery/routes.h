@@ -17,11 +17,15 @@ class ConnectionRoutes;
 /// the filters that are subscribed on it. Freely shared between threads.
 class Routes {
  public:
-  /// The filters of `connection` that match `topic`, each once; none for an
-  /// index without filters. They live as long as this snapshot. Costs by the
-  /// topic's levels, not by the number of filters.
-  std::vector<const core::TopicFilter*> match(std::size_t connection,
-                                              std::string_view topic) const;
+  /// The filters of `connection` that match `topic`, each once; none for an index without filters.
+  /// They live as long as this snapshot. The cost grows with the topic's levels, not with the
+  /// number of filters.
+  std::vector<const core::TopicFilter*> match(std::size_t connection, std::string_view topic) const;
+  /// For topics that match() does not find: the filters whose messages the broker sends under a
+  /// rewritten topic. EMQX subscribes "$queue/t" and "$exclusive/t" to t; RabbitMQ turns the dots
+  /// in a topic into slashes.
+  std::vector<const core::TopicFilter*> match_rewritten(std::size_t connection,
+                                                        std::string_view topic) const;
 
  private:
   friend class RoutingTable;
@@ -30,15 +34,15 @@ class Routes {
 
 /// Holds the current snapshot. Thread-safe; no call blocks.
 ///
-/// Order of use: a filter is added here before its SUBSCRIBE goes out and
-/// before Dispatcher::open, else its first messages count as unclaimed; it is
-/// removed after the broker has confirmed its UNSUBSCRIBE.
+/// Order of use: a filter is added here before its SUBSCRIBE is sent and before Dispatcher::open,
+/// otherwise its first messages count as unclaimed. It is removed after the broker has confirmed
+/// its UNSUBSCRIBE.
 class RoutingTable {
  public:
   RoutingTable();
 
-  /// Replaces the filters of one connection; the others' stay. Filters given
-  /// twice count once.
+  /// Replaces the filters of one connection; those of the others stay. A filter that is given twice
+  /// counts once.
   void set(std::size_t connection, std::vector<core::TopicFilter> filters);
   std::shared_ptr<const Routes> load() const;
 

@@ -1,4 +1,4 @@
-// Does with a broker, once and step by step, what an instance does all the time.
+// Tries each thing that an instance does with a broker, once and step by step.
 #pragma once
 
 #include <chrono>
@@ -22,19 +22,19 @@ struct Mqtt5 {
 struct Step {
   std::string name;
   Outcome outcome = Outcome::kPassed;
-  std::string text;  ///< what was seen; when it failed, the likely cause and the remedy
+  std::string text;  ///< what was seen; when it failed, the likely cause and what to do
   std::chrono::microseconds took{};
-  bool depends_on_topic = false;  ///< it failed, and might not with another topic
-  std::optional<Mqtt5> mqtt5{};   ///< of the step "mqtt 5"
+  bool depends_on_topic = false;  ///< it failed, but might not with another topic
+  std::optional<Mqtt5> mqtt5{};   ///< result of the step "mqtt 5"
 };
 
-/// Called in front of each step with its name, and after it.
+/// Called before and after each step.
 struct Observer {
   std::function<void(const std::string& name)> begin;
   std::function<void(const Step& step)> end;
 };
 
-/// What of the Component's settings a broker may not have.
+/// The Component's settings that a broker may not support.
 struct Wanted {
   core::QoS qos = core::QoS::kAtMostOnce;
   bool retain = false;
@@ -43,19 +43,20 @@ struct Wanted {
 };
 
 struct BrokerCheckOptions {
-  /// `client_id` is the check's own: a running component's would lose its
-  /// connection, and its session the messages that wait in it. Its will is not
-  /// used: a connection that a step breaks would publish it.
+  /// `client_id` must be the check's own: with that of a running component, the
+  /// component would lose its connection, and the messages that wait in its
+  /// session. The will is not used: the broker would publish it if a step breaks
+  /// the connection.
   core::ConnectionOptions connection;
   Wanted wanted;
-  std::string topic;  ///< to send to and receive from
+  std::string topic;                        ///< to send to and receive from
   std::chrono::milliseconds timeout{5000};  ///< for each step
 };
 
 /// Steps: "connect", "mqtt 5" (with MQTT 3.1.1: whether the broker speaks it too, on
-/// a connection of its own), "subscribe", "qos 0", "qos 1", "qos 2", "size", "group"
-/// if the Component has one, and "session" if it wants a persistent one. False: one
-/// failed. Blocks. Leaves nothing at the broker.
+/// a connection of its own), "subscribe", "qos 0", "qos 1", "qos 2", "size", "retained",
+/// "group" if the Component has a consumer group, and "session" if it wants a persistent
+/// session. False: a step failed. Blocks. Leaves nothing at the broker.
 bool check_broker(core::BrokerClientFactory& factory, base::Log log,
                   const BrokerCheckOptions& options, const Observer& observer);
 

@@ -1,5 +1,5 @@
-// Logs as Dapr's own processes write them, so that what collects daprd's lines
-// collects ours: https://docs.dapr.io/operations/troubleshooting/logs-troubleshooting
+// Logs in the format of Dapr's own processes, so that a collector of daprd's lines can read
+// ours: https://docs.dapr.io/operations/troubleshooting/logs-troubleshooting
 #pragma once
 
 #include <unistd.h>
@@ -13,7 +13,7 @@
 
 namespace dapr_mqtt::observability {
 
-/// The least severe lines that are written: daprd's values of --log-level.
+/// Lines below this level are not written. The values of daprd's --log-level.
 enum class LogThreshold { kDebug, kInfo, kWarn, kError, kFatal };
 
 /// "debug", "info", "warn" (or "warning"), "error", "fatal", in any case.
@@ -28,17 +28,16 @@ struct LogOptions {
   std::string version;  ///< field ver
 };
 
-/// One line a message, written whole with one write, at once: nothing is lost
-/// when the process ends. The fields are Dapr's (time, level, type, msg, scope,
-/// instance = host name, ver, app_id) and `component`, the Component's name,
-/// where there is one.
+/// Writes one line for each message, without buffering, on a thread of its own. The fields are
+/// Dapr's (time, level, type, msg, scope, instance = host name, ver, app_id) and `component`, the
+/// Component's name, where there is one.
 ///
-/// Thread-safe. Never throws: a line that cannot be written is dropped. Blocks
-/// while whoever reads the output does not, as daprd does; a line waits a
-/// second at most where the output is non-blocking.
+/// Thread-safe. Never throws, and never waits for the reader of the output: up to 1 MiB is queued;
+/// further lines are dropped, and a later line says how many. The destructor writes the queued
+/// lines, for up to a second.
 class DaprLogger final : public base::Logger {
  public:
-  /// `fd` stays the caller's and outlives this; standard output as in daprd.
+  /// The caller owns `fd`, which must outlive this. By default standard output, as in daprd.
   explicit DaprLogger(LogOptions options, int fd = STDOUT_FILENO);
   ~DaprLogger() override;
   DaprLogger(const DaprLogger&) = delete;
@@ -46,8 +45,11 @@ class DaprLogger final : public base::Logger {
 
   bool enabled(base::LogLevel level) const override;
   void write(base::LogLevel level, std::string_view instance, std::string_view message) override;
-  /// Why the process ends; written at every threshold. Does not end it.
+  /// Logs why the process ends, at every threshold, and waits until the line is written, for a
+  /// second at most. Does not end the process.
   void fatal(std::string_view message);
+  /// Waits until all lines so far are written, for a second at most.
+  void flush();
 
  private:
   class Output;

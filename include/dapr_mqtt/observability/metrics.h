@@ -1,13 +1,16 @@
-// What the process measures, as a page that Prometheus reads.
+// The metrics of the process, as a page for Prometheus.
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "dapr_mqtt/base/clock.h"
 #include "dapr_mqtt/core/counters.h"
+#include "dapr_mqtt/core/credentials_report.h"
 #include "dapr_mqtt/core/inbox.h"
+#include "dapr_mqtt/core/missing_answer.h"
 
 namespace dapr_mqtt::observability {
 
@@ -16,7 +19,7 @@ struct BuildInfo {
   std::string commit;  ///< empty when not known
 };
 
-/// What the kernel counts of this process; values it does not tell are left out.
+/// The kernel's numbers for this process; those that cannot be read are missing.
 struct ProcessReading {
   std::optional<double> cpu_seconds;
   std::optional<double> start_time_seconds;  ///< since 1970
@@ -32,28 +35,32 @@ ProcessReading read_process();
 /// One instance, at the moment it is added to a page.
 struct InstanceReading {
   std::string component;    ///< the Component's name
-  std::string consumer_id;  ///< with it, what tells instances apart
+  std::string consumer_id;  ///< identifies the instance, together with component
   const core::Counters& counters;
   core::InboxUsage inbox;
   core::InboxLimits inbox_limits;
   std::optional<base::WallTime> oldest_received;
+  core::HeldMessages held;  ///< messages in the inbox that are still at the broker
+  core::InboxUsage stored;  ///< messages in the inbox that are on disk
   bool publisher_connected = false;
   bool ready = false;
+  std::vector<core::MissingAnswer> missing_answers{};
+  core::CredentialsReport credentials{};
 };
 
 /// Prometheus' text format 0.0.4, names and units by its conventions
-/// (https://prometheus.io/docs/practices/naming); each name begins with
-/// dapr_mqtt_ but those of the process, which are Prometheus' own.
+/// (https://prometheus.io/docs/practices/naming). Each name begins with
+/// dapr_mqtt_, except those of the process, which are Prometheus' own.
 ///
-/// Pure: what it is given is all that it shows. Not thread-safe.
+/// Pure: shows only what it is given. Not thread-safe.
 class MetricsPage {
  public:
-  MetricsPage(const BuildInfo& build, const ProcessReading& process, base::WallTime now);
+  MetricsPage(const BuildInfo& build, const ProcessReading& process, const base::ClockReading& now);
   ~MetricsPage();
   MetricsPage(const MetricsPage&) = delete;
   MetricsPage& operator=(const MetricsPage&) = delete;
 
-  /// Instances with the same component and consumer ID are added up.
+  /// The values of instances with the same component and consumer ID are added up.
   void add(const InstanceReading& instance);
 
   std::string text() const;
@@ -61,7 +68,7 @@ class MetricsPage {
 
  private:
   class Families;
-  const base::WallTime now_;
+  const base::ClockReading now_;
   const std::unique_ptr<Families> families_;
 };
 

@@ -1,63 +1,84 @@
-// The subscriptions of one instance: what its streams want, kept in force at
-// the broker through refusals, broken connections and restarts of the broker.
+// The subscriptions of one instance: the broker is kept subscribed to what the streams want,
+// through refusals, broken connections and restarts of the broker.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
-#include <string>
-#include <vector>
 
-#include "dapr_mqtt/base/backoff.h"
-#include "dapr_mqtt/base/repeat_filter.h"
 #include "dapr_mqtt/base/executor.h"
 #include "dapr_mqtt/base/log.h"
 #include "dapr_mqtt/core/broker.h"
 #include "dapr_mqtt/core/counters.h"
+#include "dapr_mqtt/core/missing_answer.h"
 #include "dapr_mqtt/core/session_store.h"
+#include "dapr_mqtt/core/topic.h"
 #include "dapr_mqtt/subscribe/connection_plan.h"
 #include "dapr_mqtt/subscribe/subscribe_options.h"
 
 namespace dapr_mqtt::subscribe {
 
+class SubscriptionState;
+
 /// What Subscriptions needs from its instance. Called on the executor.
 class SubscriptionHost {
  public:
   virtual ~SubscriptionHost() = default;
-  /// A consumer for connection `index`; 0 has the consumerID as client ID, the
-  /// others one derived from it. Not yet open.
+  /// Makes a consumer, not yet open, for connection `index`. Connection 0 has the consumerID as
+  /// client ID, the others one derived from it. Throws std::system_error when the system has no
+  /// thread for it.
   virtual std::unique_ptr<core::BrokerConsumer> make_consumer(
       std::size_t index, core::ConnectionListener& listener) = 0;
-  /// Before a SUBSCRIBE goes out and after an UNSUBSCRIBE: where messages go now.
+  /// Called with the new routes of messages before a SUBSCRIBE is sent and after an UNSUBSCRIBE.
   virtual void routes_changed(const ConnectionPlan& plan) = 0;
-  /// A filter's last stream has gone and it is unsubscribed: what waits for it
+  /// A filter's last stream has closed and the filter is unsubscribed: messages that wait for it
   /// may be dropped.
   virtual void subscription_ended(const core::TopicFilter& filter) = 0;
-  /// The streams of an earlier process have had their time to come back, and its
-  /// subscriptions that none of them wants any more are being ended.
+  /// The streams of an earlier process have had their time to come back. Its subscriptions that no
+  /// stream has asked for are being ended.
   virtual void grace_over() = 0;
-  /// OK, or what is not as it should be (not connected, refused filters).
+  /// The broker at this endpoint (index in ConnectionOptions::endpoints) has granted the filter.
+  virtual void granted(const core::TopicFilter& /*filter*/, std::size_t /*endpoint*/) {}
+  /// The broker has no session any more, so it does not keep earlier messages.
+  virtual void session_lost() {}
+  /// OK, or what is wrong (not connected, refused filters).
   virtual void health_changed(const base::Status& health) = 0;
+  /// The broker does not answer a SUBSCRIBE. None: it has answered, or no stream wants the filter
+  /// any more.
+  virtual void answer_missing(const std::optional<core::MissingAnswer>& answer) = 0;
 };
 
-/// A persistent session may hold subscriptions of an earlier process: each keeps
-/// its connection, so that its messages find their queue before its stream is open
-/// again, and is unsubscribed when no stream has come for it in time.
+/// A persistent session may hold subscriptions of an earlier process. Each keeps its connection, so
+/// that its messages find their queue before its stream is open again. It is unsubscribed when no
+/// stream has asked for it in time.
 ///
-/// Runs on one executor: all methods are called on it, and it posts to it what
-/// the connections report. Destroyed after the executor has stopped.
+/// When the broker closes the connection because of a subscription, that subscription is found
+/// (core::Suspicion) and counts as refused; the others go on. The same is done with a subscription
+/// that the broker does not answer within kAnswerTimeout: its connection is closed and made again.
+/// Such a subscription is tried again only after minutes, since each try costs all subscriptions of
+/// its connection a reconnect, and only while a stream wants it.
+///
+/// A session that the broker reports as present is trusted only if it is the one that was left
+/// (core::SessionFound): otherwise everything is subscribed again. With MQTT 3.1.1 the broker then
+/// sends retained messages again (MQTT-3.8.4-3); with MQTT 5 only for a subscription that the
+/// session did not have (retain handling 1).
+///
+/// Runs on one executor: all methods are called on it, and what the connections report is posted to
+/// it. Destroyed after the executor has stopped.
 class Subscriptions {
  public:
+  static constexpr std::chrono::seconds kAnswerTimeout{20};
+
   struct Settings {
     bool clean_session = true;
     std::uint64_t seed = 0;  ///< for the back-off's jitter
-    /// Of a persistent session; null: none. Outlives this.
+    /// The store of the persistent session; null: there is none. Outlives this.
     core::SessionStore* session = nullptr;
-    /// From the first stream on, how long the subscriptions of an earlier process
-    /// are kept for streams that have not come back. As long as an app may take to
-    /// start and open all of its streams.
+    /// How long, from the first stream on, the subscriptions of an earlier process are kept for
+    /// streams that have not come back: the time that an app may take to start and open all its
+    /// streams.
     base::Duration grace = std::chrono::minutes(5);
   };
 
@@ -69,79 +90,25 @@ class Subscriptions {
   /// with back-off), or given up because the instance closes.
   using Settled = std::function<void()>;
 
-  /// One more stream wants `filter`. The first opens the consumer's connection.
-  /// Streams of one filter share its subscription, with the newest options.
+  /// One more stream wants `filter`. The first one opens the consumer's connection. Streams of one
+  /// filter share its subscription, with the newest options.
   void add(const core::TopicFilter& filter, const SubscriptionRequest& request, Settled settled);
-  /// A stream has gone. With the last one a clean session unsubscribes; a
-  /// persistent one keeps the subscription unless unsubscribe_on_close.
+  /// A stream has closed. After the last one a clean session unsubscribes; a persistent one keeps
+  /// the subscription unless unsubscribe_on_close is set.
   void remove(const core::TopicFilter& filter);
 
-  /// Intake off and on: the connections close with their sessions kept.
+  /// Stop and start receiving: the connections are closed, and the broker keeps their sessions.
   void suspend();
   void resume();
 
-  /// Disconnects all; `closed` runs when the broker takes none for alive.
+  /// Disconnects all connections; `closed` runs when the broker counts none as connected.
   void close(std::function<void()> closed);
 
  private:
-  class Connection;
-  enum class State {
-    kWaiting,      ///< for its connection, or for its next try
-    kSubscribing,  ///< SUBSCRIBE is out
-    kInForce,
-  };
-  struct Subscription {
-    SubscriptionRequest request;
-    std::size_t connection = 0;
-    std::size_t streams = 0;
-    State state = State::kWaiting;
-    std::uint64_t generation = 0;  ///< answers to an older SUBSCRIBE are stale
-    base::Status refusal;
-    base::Backoff backoff;
-    base::RepeatFilter repeats;  ///< of refusals
-    base::Executor::TimerId retry = 0;
-    std::vector<Settled> settled;
-  };
-  using Map = std::map<core::TopicFilter, Subscription>;
+  class Actions;
 
-  Connection& connection(std::size_t index);
-  void connected(Connection& connection, bool session_present);
-  void disconnected(Connection& connection, const base::Status& cause);
-  void subscribe(Map::value_type& item);
-  /// An earlier process may have had the filter on another of our connections,
-  /// whose session would go on receiving it.
-  void unsubscribe_stray(Connection& connection, const core::TopicFilter& filter);
-  void begin();
-  void end_left_over();
-  void session_lost(const Connection& connection);
-  /// What waits in the inbox for a filter that ends.
-  enum class Waiting { kGoes, kStays };
-  void unsubscribe(Connection& on, const core::TopicFilter& filter, Waiting waiting);
-  /// The session on this connection does not have the filter any more.
-  void forget(const Connection& on, const core::TopicFilter& filter);
-  void answered(const core::TopicFilter& filter, std::uint64_t generation,
-                const base::Result<core::QoS>& granted);
-  void refuse(Map::value_type& item, const base::Status& why);
-  void settle(Subscription& subscription);
-  void drop(Map::iterator it);
-  void unsubscribed(const core::TopicFilter& filter, Waiting waiting);
-  void report();
-  void count();  ///< for metrics
-  base::Status health() const;
-
-  base::Executor& executor_;
-  SubscriptionHost& host_;
-  const Settings settings_;
-  core::Counters& counters_;
-  const base::Log log_;
-  ConnectionPlan plan_;
-  Map subscriptions_;
-  std::vector<std::unique_ptr<Connection>> connections_;
-  std::vector<core::SessionSubscription> left_over_;  ///< no stream has come for them yet
-  bool begun_ = false;                                 ///< the first stream has come
-  std::uint64_t last_generation_ = 0;
-  bool suspended_ = false;
-  bool closed_ = false;
+  const std::unique_ptr<SubscriptionState> state_;
+  const std::unique_ptr<Actions> actions_;
 };
 
 }  // namespace dapr_mqtt::subscribe

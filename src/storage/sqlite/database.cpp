@@ -2,6 +2,8 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
+#include <string>
 #include <utility>
 
 #include "dapr_mqtt/base/text.h"
@@ -9,11 +11,11 @@
 namespace dapr_mqtt::storage::sqlite {
 namespace {
 
-// The log is copied into the database when it has so many pages (of 4 KiB): a
-// pause for the one who commits, so seldom, and yet a file of no more than 16 MiB.
-constexpr const char* kCheckpoint = "PRAGMA wal_autocheckpoint=4000";
-// Debian's SQLite overwrites what is deleted, and so writes each large message twice more (log
-// and file). FAST does so where the page is written anyway.
+constexpr std::uint64_t kPage = 4096;  // SQLite's default
+/// SQLite's default limit.
+constexpr std::uint64_t kMostPages = 1'073'741'823;
+// Debian's SQLite overwrites deleted data, and so writes each large message twice more (log and
+// file). With FAST it overwrites only in pages that are written anyway.
 constexpr const char* kForget = "PRAGMA secure_delete=FAST";
 
 base::ErrorKind kind_of(int primary) {
@@ -40,10 +42,10 @@ base::Result<std::unique_ptr<Database>> Database::open(const std::string& path,
                                                        const DatabaseOptions& options,
                                                        bool* corrupt) {
   sqlite3* handle = nullptr;
-  // No mutexes of SQLite's own: the owner has one.
-  const int code = sqlite3_open_v2(
-      path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
-      options.vfs);
+  // SQLite's own mutexes are off: the owner has one.
+  const int code = sqlite3_open_v2(path.c_str(), &handle,
+                                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+                                   options.vfs);
   if (handle == nullptr) return base::resource_exhausted("no memory for the database");
   std::unique_ptr<Database> database(new Database(path, handle));
   sqlite3_extended_result_codes(handle, 1);
@@ -59,9 +61,12 @@ base::Status Database::configure(const DatabaseOptions& options) {
   const char* synchronous = options.scratch     ? "PRAGMA synchronous=OFF"
                             : options.full_sync ? "PRAGMA synchronous=FULL"
                                                 : "PRAGMA synchronous=NORMAL";
+  const std::string checkpoint =
+      "PRAGMA wal_autocheckpoint=" + std::to_string(options.log_bytes / kPage);
+  const std::string most_log = "PRAGMA journal_size_limit=" + std::to_string(options.log_bytes);
   for (const char* pragma :
-       {"PRAGMA locking_mode=EXCLUSIVE", "PRAGMA journal_mode=WAL", synchronous, kCheckpoint,
-        "PRAGMA journal_size_limit=16777216", "PRAGMA temp_store=MEMORY", kForget}) {
+       {"PRAGMA locking_mode=EXCLUSIVE", "PRAGMA journal_mode=WAL", synchronous, checkpoint.c_str(),
+        most_log.c_str(), "PRAGMA temp_store=MEMORY", kForget}) {
     if (base::Status status = execute(pragma); !status.ok()) return status;
   }
   struct {
@@ -108,16 +113,27 @@ base::Status Database::transaction(const std::function<base::Status()>& body) {
   if (base::Status status = begin_.run(); !status.ok()) return status;
   base::Status status = body();
   if (status.ok()) status = commit_.run();
-  // Some errors roll back by themselves.
+  // After some errors SQLite has rolled back already.
   if (!status.ok() && sqlite3_get_autocommit(handle_) == 0) {
     static_cast<void>(rollback_.run());
   }
   return status;
 }
 
+base::Status Database::limit_growth(std::optional<std::uint64_t> bytes) {
+  std::uint64_t pages = kMostPages;
+  if (bytes) {
+    const auto now = number("PRAGMA page_count");
+    if (!now.ok()) return now.status();
+    pages = std::min(kMostPages, static_cast<std::uint64_t>(now.value()) + *bytes / kPage);
+  }
+  return number(("PRAGMA max_page_count=" + std::to_string(pages)).c_str()).status();
+}
+
 base::Status Database::error(int code) {
   const int primary = code & 0xff;
-  if (primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB) corrupt_ = true;
+  last_was_corrupt_ = primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB;
+  corrupt_ = corrupt_ || last_was_corrupt_;
   std::string text = base::quote(path_, 512) + ": " + sqlite3_errstr(primary) + " (SQLite code " +
                      std::to_string(code);
   if (const int system = sqlite3_system_errno(handle_); system != 0 && primary != SQLITE_CORRUPT) {

@@ -28,7 +28,7 @@ Statement& Statement::bind(int parameter, std::int64_t value) {
 }
 
 Statement& Statement::bind_text(int parameter, std::string_view value) {
-  // A null pointer would bind NULL, and empty views may have one.
+  // A null pointer would bind NULL, and the pointer of an empty view may be null.
   bind_error_ |= sqlite3_bind_text64(statement_, parameter, value.empty() ? "" : value.data(),
                                      value.size(), SQLITE_STATIC, SQLITE_UTF8);
   return *this;
@@ -64,7 +64,7 @@ base::Status Statement::run() {
 }
 
 void Statement::reset() {
-  // Its result repeats step()'s error.
+  // The result repeats step()'s error.
   static_cast<void>(sqlite3_reset(statement_));
   bind_error_ = SQLITE_OK;
 }
@@ -74,11 +74,11 @@ std::int64_t Statement::integer(int column) const {
 }
 
 std::string_view Statement::bytes(int column) const {
-  const void* data = sqlite3_column_blob(statement_, column);  // before its size
+  const void* data = sqlite3_column_blob(statement_, column);  // must be called before _bytes
   const int size = sqlite3_column_bytes(statement_, column);
-  return data == nullptr ? std::string_view()
-                         : std::string_view(static_cast<const char*>(data),
-                                            static_cast<std::size_t>(size));
+  return data == nullptr
+             ? std::string_view()
+             : std::string_view(static_cast<const char*>(data), static_cast<std::size_t>(size));
 }
 
 bool Statement::is_null(int column) const {

@@ -11,11 +11,10 @@ namespace dapr_mqtt::storage::sqlite {
 
 class Database;
 
-/// A prepared statement. Used by one thread at a time; goes before its Database.
+/// A prepared statement. Used by one thread at a time; must be destroyed before its Database.
 ///
-/// Binds and columns count as SQLite does: parameters from 1, columns from 0.
-/// What is bound by view must live until reset(). What columns give lives until
-/// the next step() or reset().
+/// Numbers are those of SQLite: parameters from 1, columns from 0. Data bound by a view must live
+/// until reset(). Views of columns are valid until the next step() or reset().
 class Statement {
  public:
   Statement() = default;

@@ -2,10 +2,10 @@ package harness
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"testing"
 	"time"
 )
@@ -15,9 +15,22 @@ type Subscription struct {
 	PubsubName    string            `json:"pubsubname"`
 	Topic         string            `json:"topic"`
 	Route         string            `json:"route"`
+	Routes        *Routes           `json:"routes,omitempty"` // instead of Route
 	Metadata      map[string]string `json:"metadata,omitempty"`
 	DeadLetter    string            `json:"deadLetterTopic,omitempty"`
 	BulkSubscribe *BulkSubscribe    `json:"bulkSubscribe,omitempty"`
+}
+
+// Routes by rules in CEL, the first that holds.
+type Routes struct {
+	Rules   []Rule `json:"rules"`
+	Default string `json:"default"`
+}
+
+// Rule of a route.
+type Rule struct {
+	Match string `json:"match"`
+	Path  string `json:"path"`
 }
 
 // BulkSubscribe asks daprd to gather messages.
@@ -53,6 +66,7 @@ type App struct {
 	Subscriptions []Subscription // made by program
 	received      chan Received
 	answer        Answer
+	server        *http.Server
 }
 
 // StartApp serves with subscriptions made by program. A nil answer is 200.
@@ -70,14 +84,33 @@ func StartApp(t testing.TB, answer Answer, subscriptions ...Subscription) *App {
 		reply(w, http.StatusOK, subscriptions)
 	})
 	mux.HandleFunc("GET /dapr/config", http.NotFound)
+	mux.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("POST /", a.take)
-	server := httptest.NewServer(mux)
-	t.Cleanup(func() {
-		server.CloseClientConnections()
-		server.Close()
-	})
-	a.Port = server.Listener.Addr().(*net.TCPAddr).Port
+	a.server = &http.Server{Handler: mux}
+	a.serve(t, "127.0.0.1:0")
+	t.Cleanup(a.Stop)
 	return a
+}
+
+func (a *App) serve(t testing.TB, address string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Port = listener.Addr().(*net.TCPAddr).Port
+	server := a.server
+	go func() { _ = server.Serve(listener) }() // ends with Stop
+}
+
+// Stop breaks all connections and listens no more, as a killed app does.
+func (a *App) Stop() { _ = a.server.Close() }
+
+// Restart serves again on the same port, after Stop.
+func (a *App) Restart(t testing.TB) {
+	t.Helper()
+	a.server = &http.Server{Handler: a.server.Handler}
+	a.serve(t, fmt.Sprintf("127.0.0.1:%d", a.Port))
 }
 
 func (a *App) take(w http.ResponseWriter, r *http.Request) {
@@ -110,6 +143,9 @@ func (a *App) Next(t testing.TB) Received {
 		return Received{}
 	}
 }
+
+// Received is what Next waits for.
+func (a *App) Received() <-chan Received { return a.received }
 
 // Pending is the number of requests that Next would return at once.
 func (a *App) Pending() int { return len(a.received) }

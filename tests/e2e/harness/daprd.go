@@ -18,6 +18,12 @@ type DaprdOptions struct {
 	App       *App       // none: a sidecar that only publishes
 	Component *Component // whose socket folder it looks into
 	Resources string     // folder with YAML files, see Resources
+	Args      []string   // more of daprd's own
+	Env       []string   // likewise
+	// Supervised: by a shell that starts it again whenever it ends, as the kubelet does.
+	Supervised bool
+	// Concurrent: one that hands over the messages of a stream side by side.
+	Concurrent bool
 }
 
 // Daprd is a real sidecar (see slimdaprd).
@@ -25,6 +31,10 @@ type Daprd struct {
 	*Process
 	HTTPPort, GRPCPort int
 }
+
+// supervisor runs its arguments again and again until it is asked to stop.
+const supervisor = `trap 'kill $child; wait $child; exit 0' TERM
+while :; do "$@" & child=$!; wait $child; done`
 
 // LaunchDaprd returns at once: for a sidecar that is going to fail.
 func LaunchDaprd(t testing.TB, o DaprdOptions) *Daprd {
@@ -40,8 +50,17 @@ func LaunchDaprd(t testing.TB, o DaprdOptions) *Daprd {
 	if o.App != nil {
 		args = append(args, "--app-port", strconv.Itoa(o.App.Port))
 	}
-	env := []string{"DAPR_COMPONENTS_SOCKETS_FOLDER=" + o.Component.SocketFolder}
-	d.Process = launch(t, "daprd "+o.AppID, env, program(t, "SLIMDAPRD_BIN"), args...)
+	args = append(args, o.Args...)
+	env := append([]string{"DAPR_COMPONENTS_SOCKETS_FOLDER=" + o.Component.SocketFolder}, o.Env...)
+	path := program(t, "SLIMDAPRD_BIN")
+	if o.Concurrent {
+		path = program(t, "CONCURRENT_DAPRD_BIN")
+	}
+	if o.Supervised {
+		args = append([]string{"-c", supervisor, "supervisor", path}, args...)
+		path = "/bin/sh"
+	}
+	d.Process = launch(t, "daprd "+o.AppID, env, path, args...)
 	return d
 }
 
@@ -88,6 +107,15 @@ func (d *Daprd) PublishJSON(t testing.TB, pubsub, topic string, value any, query
 // Post calls the sidecar's API below /v1.0.
 func (d *Daprd) Post(t testing.TB, path, contentType string, body []byte, query ...string) (int, string) {
 	t.Helper()
+	status, answer, err := d.TryPost(path, contentType, body, query...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return status, answer
+}
+
+// TryPost is Post for a sidecar that may not be there.
+func (d *Daprd) TryPost(path, contentType string, body []byte, query ...string) (int, string, error) {
 	target := d.url(path)
 	for i, q := range query {
 		target += map[bool]string{true: "?", false: "&"}[i == 0] + q
@@ -95,14 +123,11 @@ func (d *Daprd) Post(t testing.TB, path, contentType string, body []byte, query 
 	client := http.Client{Timeout: Deadline}
 	response, err := client.Post(target, contentType, bytes.NewReader(body))
 	if err != nil {
-		t.Fatal(err)
+		return 0, "", err
 	}
 	defer response.Body.Close()
 	answer, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return response.StatusCode, string(answer)
+	return response.StatusCode, string(answer), err
 }
 
 // Capabilities are what the Component's Features returned, by /v1.0/metadata.

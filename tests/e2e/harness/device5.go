@@ -3,6 +3,7 @@ package harness
 import (
 	"fmt"
 	"os/exec"
+	"strings"
 	"testing"
 )
 
@@ -10,11 +11,16 @@ import (
 // -D options without "-D publish": {"user-property", "colour", "red"}.
 func (b *Broker) Publish5(t testing.TB, topic, payload string, properties ...[]string) {
 	t.Helper()
-	args := []string{"-h", "127.0.0.1", "-p", fmt.Sprint(b.Port), "-V", "mqttv5", "-q", "1", "-t", topic, "-m", payload}
+	args := []string{"-h", "127.0.0.1", "-p", fmt.Sprint(b.Port), "-V", "mqttv5", "-q", "1", "-t", topic, "-s"}
+	if payload == "" {
+		args[len(args)-1] = "-n"
+	}
 	for _, property := range properties {
 		args = append(append(args, "-D", "publish"), property...)
 	}
-	if out, err := exec.Command("mosquitto_pub", args...).CombinedOutput(); err != nil {
+	command := exec.Command("mosquitto_pub", args...)
+	command.Stdin = strings.NewReader(payload)
+	if out, err := command.CombinedOutput(); err != nil {
 		t.Fatalf("mosquitto_pub: %v\n%s", err, out)
 	}
 }

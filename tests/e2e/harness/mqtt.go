@@ -52,12 +52,19 @@ func (m *MQTT) Publish(t testing.TB, topic string, payload []byte) {
 // PublishMany publishes count messages (qos 1), so many at a time.
 func (m *MQTT) PublishMany(t testing.TB, topic string, payload []byte, count, ahead int) {
 	t.Helper()
+	m.PublishEach(t, count, ahead, func(int) (string, []byte) { return topic, payload })
+}
+
+// PublishEach is PublishMany with a topic and payload for each, in order.
+func (m *MQTT) PublishEach(t testing.TB, count, ahead int, message func(n int) (string, []byte)) {
+	t.Helper()
 	open := make([]mqtt.Token, 0, ahead)
-	for range count {
+	for n := range count {
 		if len(open) == ahead {
 			settle(t, "publish", open[0])
 			open = open[1:]
 		}
+		topic, payload := message(n)
 		open = append(open, m.client.Publish(topic, 1, false, payload))
 	}
 	for _, token := range open {

@@ -16,6 +16,8 @@ type Process struct {
 	name  string
 	cmd   *exec.Cmd
 	ended chan struct{}
+
+	killed bool // by the test, which does not blame it for that
 }
 
 // launch starts a program that is killed with the test, if it still runs then.
@@ -42,8 +44,9 @@ func launchIn(t testing.TB, folder, name string, env []string, path string, args
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.Log, p.Log
 	p.cmd.WaitDelay = time.Second // a grandchild may hold the pipes open
+	// Setsid: a scheduling group of its own, as in a container or a systemd unit.
 	// Pdeathsig: a test binary that is killed leaves nothing running.
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
@@ -80,6 +83,7 @@ func (p *Process) Signal(t testing.TB, signal syscall.Signal) {
 // Kill ends the process and its children at once, and waits.
 func (p *Process) Kill() {
 	if p.Running() {
+		p.killed = true
 		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) // may just have ended
 	}
 	<-p.ended

@@ -44,8 +44,29 @@ func main() {
 	pubsub.DefaultRegistry.RegisterComponent(mqtt3.NewMQTTPubSub, "mqtt3")
 	secretstores.DefaultRegistry.RegisterComponent(file.NewLocalSecretStore, "local.file")
 
-	if err := run(signals.Context(), opts); err != nil {
-		log.Fatalf("Fatal error from runtime: %s", err)
+	serve(opts)
+}
+
+// serve begins anew at each SIGHUP, as daprd's own main does from 1.18 on, and returns at
+// SIGTERM or when the runtime has been shut down through its API.
+func serve(opts *options.Options) {
+	ctx := signals.Context()
+	restarts := signals.OnHUP(ctx)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case runCtx, ok := <-restarts:
+			if !ok {
+				return
+			}
+			if err := run(runCtx, opts); err != nil {
+				log.Fatalf("Fatal error from runtime: %s", err)
+			}
+			if runCtx.Err() == nil {
+				return
+			}
+		}
 	}
 }
 

@@ -25,17 +25,18 @@ using Variables = std::map<std::string, std::string>;
 
 Command parse(std::vector<const char*> arguments, const Variables& variables = {}) {
   arguments.insert(arguments.begin(), "dapr-pubsub-mqtt");
-  return parse_command_line(static_cast<int>(arguments.size()), arguments.data(),
-                            [&](const std::string& name) -> std::optional<std::string> {
-                              const auto it = variables.find(name);
-                              if (it == variables.end()) return std::nullopt;
-                              return it->second;
-                            },
-                            [&](const std::string& path) -> base::Result<std::string> {
-                              const auto it = variables.find("file " + path);
-                              if (it == variables.end()) return base::unavailable("no file");
-                              return it->second;
-                            });
+  return parse_command_line(
+      static_cast<int>(arguments.size()), arguments.data(),
+      [&](const std::string& name) -> std::optional<std::string> {
+        const auto it = variables.find(name);
+        if (it == variables.end()) return std::nullopt;
+        return it->second;
+      },
+      [&](const std::string& path) -> base::Result<std::string> {
+        const auto it = variables.find("file " + path);
+        if (it == variables.end()) return base::unavailable("no file");
+        return it->second;
+      });
 }
 
 ServeCommand serve(std::vector<const char*> arguments, const Variables& variables = {}) {
@@ -63,6 +64,7 @@ TEST(CommandLine, serves_with_daprs_defaults_when_nothing_is_said) {
     EXPECT_THAT(command.allowed_uids, testing::IsEmpty());
     EXPECT_FALSE(command.allow_any_uid);
     EXPECT_EQ(command.drain_timeout, std::chrono::seconds(5));
+    EXPECT_EQ(command.memory_limit, std::nullopt);
     EXPECT_EQ(command.log.threshold, LogThreshold::kInfo);
     EXPECT_EQ(command.log.format, LogFormat::kText);
     EXPECT_EQ(command.log.app_id, "");
@@ -71,15 +73,16 @@ TEST(CommandLine, serves_with_daprs_defaults_when_nothing_is_said) {
 }
 
 TEST(CommandLine, takes_options_before_and_after_serve) {
-  const ServeCommand command =
-      serve({"--socket-folder", "/run/s", "serve", "--name=broker2", "--socket-mode", "660",
-             "--allow-uid", "65532", "--allow-uid=1000", "--allow-any-uid", "--drain-timeout",
-             "1500ms", "--log-level", "DEBUG", "--log-as-json", "--app-id", "orders"});
+  const ServeCommand command = serve(
+      {"--socket-folder", "/run/s", "serve", "--name=broker2", "--socket-mode", "660",
+       "--allow-uid", "65532", "--allow-uid=1000", "--allow-any-uid", "--drain-timeout", "1500ms",
+       "--memory-limit", "256Mi", "--log-level", "DEBUG", "--log-as-json", "--app-id", "orders"});
   EXPECT_EQ(command.socket, "/run/s/broker2.sock");
   EXPECT_EQ(command.socket_mode, 0660U);
   EXPECT_THAT(command.allowed_uids, ElementsAre(65532U, 1000U));
   EXPECT_TRUE(command.allow_any_uid);
   EXPECT_EQ(command.drain_timeout, std::chrono::milliseconds(1500));
+  EXPECT_EQ(command.memory_limit, std::size_t{256} << 20U);
   EXPECT_EQ(command.log.threshold, LogThreshold::kDebug);
   EXPECT_EQ(command.log.format, LogFormat::kJson);
   EXPECT_EQ(command.log.app_id, "orders");
@@ -120,6 +123,9 @@ TEST(CommandLine, names_option_value_and_what_is_allowed_when_it_refuses) {
   for (const char* time : {"soon", "-1s", "11m"}) {
     EXPECT_THAT(usage_error({"--drain-timeout", time}), HasSubstr("--drain-timeout"));
   }
+  for (const char* size : {"much", "-256Mi", "31Mi", "256"}) {
+    EXPECT_THAT(usage_error({"--memory-limit", size}), HasSubstr("--memory-limit"));
+  }
   EXPECT_THAT(usage_error({"--sockets", "x"}), HasSubstr("--sockets"));
   EXPECT_THAT(usage_error({"sreve"}), HasSubstr("sreve"));
 }
@@ -130,8 +136,8 @@ TEST(CommandLine, probes_the_socket_that_serve_would_use) {
   const auto& probe = std::get<ProbeRoundTripCommand>(command);
   EXPECT_EQ(probe.socket, "/daprd/mqtt.sock");
   EXPECT_EQ(probe.url, "tcp://h:1");
-  const Command explicit_one = parse({"probe", "round-trip", "--url=u", "--socket=/s/a.sock",
-                                      "--topic=t", "--timeout=3s"});
+  const Command explicit_one =
+      parse({"probe", "round-trip", "--url=u", "--socket=/s/a.sock", "--topic=t", "--timeout=3s"});
   EXPECT_EQ(std::get<ProbeRoundTripCommand>(explicit_one).socket, "/s/a.sock");
   EXPECT_EQ(std::get<ProbeRoundTripCommand>(explicit_one).topic, "t");
   EXPECT_EQ(std::get<ProbeRoundTripCommand>(explicit_one).timeout, std::chrono::seconds(3));
@@ -139,8 +145,10 @@ TEST(CommandLine, probes_the_socket_that_serve_would_use) {
 
 TEST(CommandLine, takes_the_operand_wherever_it_stands) {
   for (const std::vector<const char*>& arguments :
-       {std::vector<const char*>{"t", "--url", "u", "--data", "x"}, {"--url", "u", "t", "--data", "x"},
-        {"--url", "u", "--data", "x", "t"}, {"--retain", "t", "--url", "u", "--data", "x"}}) {
+       {std::vector<const char*>{"t", "--url", "u", "--data", "x"},
+        {"--url", "u", "t", "--data", "x"},
+        {"--url", "u", "--data", "x", "t"},
+        {"--retain", "t", "--url", "u", "--data", "x"}}) {
     std::vector<const char*> all = arguments;
     all.insert(all.begin(), {"probe", "publish"});
     const auto publish = std::get<ProbePublishCommand>(parse(all));
@@ -155,13 +163,45 @@ TEST(CommandLine, takes_the_operand_wherever_it_stands) {
 
 TEST(CommandLine, refuses_a_probe_without_its_parts) {
   EXPECT_THAT(usage_error({"probe", "publish", "t"}), HasSubstr("--url URL or --file FILE"));
-  EXPECT_THAT(usage_error({"probe", "publish", "t", "--url=u", "--file=f"}), HasSubstr("one of both"));
+  EXPECT_THAT(usage_error({"probe", "publish", "t", "--url=u", "--file=f"}),
+              HasSubstr("either --url URL or --file FILE"));
   EXPECT_THAT(usage_error({"probe", "subscribe", "--url=u"}), HasSubstr("FILTER"));
-  EXPECT_THAT(usage_error({"probe", "subscribe", "f", "--url=u", "--count=0"}), HasSubstr("--count"));
+  EXPECT_THAT(usage_error({"probe", "subscribe", "f", "--url=u", "--count=0"}),
+              HasSubstr("--count"));
   EXPECT_THAT(usage_error({"probe", "subscribe", "f", "--url=u", "--qos=3"}), HasSubstr("--qos"));
   EXPECT_THAT(usage_error({"probe", "round-trip"}), HasSubstr("--url"));
   EXPECT_THAT(usage_error({"probe", "round-trip", "--url=u", "--log-as-json"}),
               HasSubstr("--log-as-json"));
+}
+
+TEST(CommandLine, heals_daprd_by_reload_unless_told_otherwise) {
+  using sidecar::Address;
+  using sidecar::Remedy;
+  EXPECT_EQ(serve({}).remedy, Remedy::kReload);
+  EXPECT_EQ(serve({"--heal-daprd", "shutdown"}).remedy, Remedy::kShutdown);
+  EXPECT_EQ(serve({}, {{"DAPR_PUBSUB_MQTT_HEAL_DAPRD", "off"}}).remedy, Remedy::kNone);
+  EXPECT_THAT(usage_error({"--heal-daprd", "yes"}),
+              AllOf(HasSubstr("--heal-daprd"), HasSubstr("\"yes\""), HasSubstr("shutdown")));
+
+  EXPECT_THAT(serve({}).daprd_addresses, ElementsAre(Address{"127.0.0.1", 3500}));
+  EXPECT_THAT(serve({}, {{"DAPR_HTTP_PORT", "3600"}}).daprd_addresses,
+              ElementsAre(Address{"127.0.0.1", 3600}));
+  EXPECT_THAT(serve({"--daprd-address", "daprd:3500", "--daprd-address", "4000"},
+                    {{"DAPR_HTTP_PORT", "3600"}})
+                  .daprd_addresses,
+              ElementsAre(Address{"daprd", 3500}, Address{"127.0.0.1", 4000}));
+  EXPECT_THAT(usage_error({"--daprd-address", "0"}), HasSubstr("--daprd-address"));
+  EXPECT_EQ(serve({}, {{"DAPR_API_TOKEN", "t"}}).daprd_token.reveal(), "t");
+}
+
+TEST(CommandLine, probes_for_readiness_unless_asked_whether_it_is_alive) {
+  const auto probe = [](std::vector<const char*> arguments) {
+    arguments.insert(arguments.begin(), "probe");
+    return std::get<ProbeStatusCommand>(parse(arguments));
+  };
+  EXPECT_FALSE(probe({}).alive);
+  EXPECT_TRUE(probe({"--alive"}).alive);
+  EXPECT_TRUE(probe({"--wait"}).alive) << "a postStart hook that fails ends its container";
 }
 
 TEST(CommandLine, serves_metrics_only_when_told_where) {
@@ -171,8 +211,9 @@ TEST(CommandLine, serves_metrics_only_when_told_where) {
   const Variables variables{{"DAPR_PUBSUB_MQTT_METRICS_ADDRESS", "0.0.0.0:9464"}};
   EXPECT_EQ(serve({}, variables).metrics, (HttpAddress{"0.0.0.0", 9464}));
   EXPECT_EQ(serve({"--metrics-address", "[::1]:1"}, variables).metrics, (HttpAddress{"::1", 1}));
-  EXPECT_THAT(usage_error({"--metrics-address", ":9464"}),
-              AllOf(HasSubstr("--metrics-address"), HasSubstr("\":9464\""), HasSubstr("host:port")));
+  EXPECT_THAT(
+      usage_error({"--metrics-address", ":9464"}),
+      AllOf(HasSubstr("--metrics-address"), HasSubstr("\":9464\""), HasSubstr("host:port")));
   EXPECT_THAT(usage_error({}, {{"DAPR_PUBSUB_MQTT_METRICS_ADDRESS", "x"}}),
               HasSubstr("DAPR_PUBSUB_MQTT_METRICS_ADDRESS"));
 }
@@ -199,10 +240,12 @@ TEST(CommandLine, fits_each_help_on_a_screen) {
 
 TEST(CommandLine, names_each_command_and_option_in_the_programs_help) {
   const std::string help = std::get<PrintCommand>(parse({"--help"})).text;
-  for (const CommandInfo& command : commands()) EXPECT_THAT(help, HasSubstr("  " + std::string(command.name) + " "));
+  for (const CommandInfo& command : commands())
+    EXPECT_THAT(help, HasSubstr("  " + std::string(command.name) + " "));
   for (const OptionGroup& group : find_command(kServe)->groups) {
     EXPECT_THAT(help, HasSubstr("\n" + std::string(group.title) + ":\n"));
-    for (const OptionInfo& option : group.options) EXPECT_THAT(help, HasSubstr("  " + std::string(option.name)));
+    for (const OptionInfo& option : group.options)
+      EXPECT_THAT(help, HasSubstr("  " + std::string(option.name)));
   }
   const std::string serve_help = std::get<PrintCommand>(parse({"serve", "--help"})).text;
   for (const char* word :
@@ -213,8 +256,9 @@ TEST(CommandLine, names_each_command_and_option_in_the_programs_help) {
 }
 
 TEST(CommandLine, prefers_option_to_variable_to_settings_file) {
-  Variables places{{"file /c.yaml", "log-level: error\nallow-uid: [7, 8]\nallow-any-uid: yes\n"
-                                    "socket-folder: /from-file\ndrain-timeout: 2s\n"}};
+  Variables places{{"file /c.yaml",
+                    "log-level: error\nallow-uid: [7, 8]\nallow-any-uid: yes\n"
+                    "socket-folder: /from-file\ndrain-timeout: 2s\n"}};
   const ServeCommand from_file = serve({"--config", "/c.yaml"}, places);
   EXPECT_EQ(from_file.log.threshold, LogThreshold::kError);
   EXPECT_THAT(from_file.allowed_uids, ElementsAre(7U, 8U));
@@ -252,7 +296,8 @@ TEST(CommandLine, names_file_line_and_setting_that_are_wrong) {
 }
 
 TEST(CommandLine, takes_files_and_options_of_validate_and_check) {
-  const auto validate = std::get<ValidateCommand>(parse({"validate", "a.yaml", "-", "--json", "--strict"}));
+  const auto validate =
+      std::get<ValidateCommand>(parse({"validate", "a.yaml", "-", "--json", "--strict"}));
   EXPECT_THAT(validate.files, ElementsAre("a.yaml", "-"));
   EXPECT_TRUE(validate.json);
   EXPECT_TRUE(validate.strict);
@@ -272,7 +317,8 @@ TEST(Documents, name_every_command_and_option) {
       for (const OptionInfo& option : group.options) {
         EXPECT_THAT(bash, HasSubstr(" " + std::string(option.name)));
         std::string escaped;
-        for (const char c : option.name) escaped += c == '-' ? std::string("\\-") : std::string(1, c);
+        for (const char c : option.name)
+          escaped += c == '-' ? std::string("\\-") : std::string(1, c);
         EXPECT_THAT(man, HasSubstr("\\fB" + escaped + "\\fR"));
       }
     }
@@ -297,8 +343,10 @@ TEST(CommandLine, prints_the_version) {
 }
 
 TEST(CommandLine, state_dir_is_the_options_then_the_variables_then_a_services_or_a_users) {
-  const Variables all{{"DAPR_PUBSUB_MQTT_STATE_DIR", "/v"}, {"STATE_DIRECTORY", "/s:/other"},
-                      {"XDG_STATE_HOME", "/x"}, {"HOME", "/h"}};
+  const Variables all{{"DAPR_PUBSUB_MQTT_STATE_DIR", "/v"},
+                      {"STATE_DIRECTORY", "/s:/other"},
+                      {"XDG_STATE_HOME", "/x"},
+                      {"HOME", "/h"}};
   Variables some = all;
   EXPECT_THAT(serve({"--state-dir", "/o"}, some).state_dirs, ElementsAre("/o"));
   EXPECT_THAT(serve({}, some).state_dirs, ElementsAre("/v"));

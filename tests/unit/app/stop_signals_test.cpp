@@ -7,7 +7,7 @@
 namespace dapr_mqtt::app {
 namespace {
 
-/// Runs `body` in a process of its own; signals are a matter of processes.
+/// Runs `body` in a process of its own, since signals are for the whole process.
 int exit_code_of(int (*body)()) {
   const pid_t child = ::fork();
   if (child == 0) ::_exit(body());

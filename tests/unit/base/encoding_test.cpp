@@ -31,5 +31,20 @@ TEST(Base64, decodes_nothing_else) {
   }
 }
 
+TEST(Hex, appends_the_last_digits) {
+  std::string out = "\\x";
+  append_hex(out, 0x0A, 2);
+  append_hex(out, 0x12345, 4);
+  append_hex(out, ~0ULL, 16);
+  EXPECT_EQ(out, "\\x0a2345ffffffffffffffff");
+}
+
+// FNV's published values. They must not change: a folder on users' disks has such a name.
+TEST(StableHash, is_the_same_for_ever) {
+  EXPECT_EQ(stable_hash(""), "cbf29ce484222325");
+  EXPECT_EQ(stable_hash("a"), "af63dc4c8601ec8c");
+  EXPECT_EQ(stable_hash("foobar"), "85944171f73967e8");
+}
+
 }  // namespace
 }  // namespace dapr_mqtt::base

@@ -42,12 +42,12 @@ TEST(Mailbox, Hands_over_at_once_what_comes_quietly_while_it_attends) {
   std::vector<std::vector<int>> batches;
   Mailbox<int> mailbox(executor, [&](std::vector<int>& values) { batches.push_back(values); });
   mailbox.push_quietly(0);
-  mailbox.attend(true);
+  mailbox.schedule_all(true);
   executor.run();
   mailbox.push_quietly(1);
   executor.run();
   EXPECT_EQ(batches, (std::vector<std::vector<int>>{{0}, {1}}));
-  mailbox.attend(false);
+  mailbox.schedule_all(false);
   mailbox.push_quietly(2);
   executor.run();
   EXPECT_EQ(batches.size(), 2U);

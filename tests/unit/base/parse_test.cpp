@@ -11,7 +11,8 @@ namespace {
 using std::chrono::milliseconds;
 
 TEST(ParseBool, Takes_every_spelling_of_dapr_in_any_case) {
-  for (const char* yes : {"true", "TRUE", "True", "t", "yes", "YES", "y", "on", "On", "1", " true "}) {
+  for (const char* yes :
+       {"true", "TRUE", "True", "t", "yes", "YES", "y", "on", "On", "1", " true "}) {
     EXPECT_EQ(parse_bool(yes), true) << yes;
   }
   for (const char* no : {"false", "FALSE", "f", "no", "No", "n", "off", "OFF", "0", "\tfalse\n"}) {
@@ -35,8 +36,8 @@ TEST(ParseInteger, Takes_all_of_64_bits) {
 }
 
 TEST(ParseInteger, Refuses_what_is_no_whole_decimal_number_or_too_large) {
-  for (const char* text : {"", " ", "+", "-", "+-1", "-+1", "--1", "1.0", "1e3", "0x1", "1 2", "abc",
-                           "9223372036854775808", "-9223372036854775809", "1_000"}) {
+  for (const char* text : {"", " ", "+", "-", "+-1", "-+1", "--1", "1.0", "1e3", "0x1", "1 2",
+                           "abc", "9223372036854775808", "-9223372036854775809", "1_000"}) {
     EXPECT_EQ(parse_integer(text), std::nullopt) << text;
   }
 }
@@ -70,9 +71,26 @@ TEST(ParseDuration, Rounds_parts_of_a_millisecond_away_from_zero) {
 }
 
 TEST(ParseDuration, Refuses_malformed_text_and_overflow) {
-  for (const char* text :
-       {"", " ", "-", "+", "s", "5 s", "5x", "1.5", ".s", "1s-1s", "--1s", "5S", "1d", "1s5", "abc",
-        "9223372037s", "99999999999999999999", "2562048h", "2562047h47m16.9s", "99999999999999999999s"}) {
+  for (const char* text : {"",
+                           " ",
+                           "-",
+                           "+",
+                           "s",
+                           "5 s",
+                           "5x",
+                           "1.5",
+                           ".s",
+                           "1s-1s",
+                           "--1s",
+                           "5S",
+                           "1d",
+                           "1s5",
+                           "abc",
+                           "9223372037s",
+                           "99999999999999999999",
+                           "2562048h",
+                           "2562047h47m16.9s",
+                           "99999999999999999999s"}) {
     EXPECT_EQ(parse_duration(text), std::nullopt) << text;
   }
   EXPECT_TRUE(parse_duration("9223372036s").has_value());

@@ -8,9 +8,9 @@ namespace dapr_mqtt::base {
 namespace {
 
 TEST(Utf8, Takes_every_well_formed_sequence) {
-  for (const char* text : {"", "abc", "\x7F", "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF",
-                           "\xEE\x80\x80", "\xEF\xBF\xBF", "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF",
-                           "gr\u00fc\u00df \u4e16\u754c \U0001F600"}) {
+  for (const char* text : {"", "abc", "\x7F", "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80",
+                           "\xED\x9F\xBF", "\xEE\x80\x80", "\xEF\xBF\xBF", "\xF0\x90\x80\x80",
+                           "\xF4\x8F\xBF\xBF", "gr\u00fc\u00df \u4e16\u754c \U0001F600"}) {
     EXPECT_TRUE(is_valid_utf8(text)) << quote(text);
   }
   EXPECT_TRUE(is_valid_utf8(std::string(3, '\0')));
@@ -19,8 +19,8 @@ TEST(Utf8, Takes_every_well_formed_sequence) {
 TEST(Utf8, Refuses_overlong_forms_surrogates_and_what_is_cut_off) {
   for (const char* text :
        {"\x80", "\xBF", "\xC0\x80", "\xC1\xBF", "\xE0\x9F\xBF", "\xED\xA0\x80", "\xED\xBF\xBF",
-        "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF", "\xFE", "\xC2", "\xE2\x82",
-        "\xF0\x9F\x98", "\xC2\x41", "\xE2\x28\xA1", "\xF0\x28\x8C\xBC", "ok\xC3"}) {
+        "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF", "\xFE", "\xC2",
+        "\xE2\x82", "\xF0\x9F\x98", "\xC2\x41", "\xE2\x28\xA1", "\xF0\x28\x8C\xBC", "ok\xC3"}) {
     EXPECT_FALSE(is_valid_utf8(text)) << quote(text);
   }
 }
@@ -30,7 +30,9 @@ TEST(Quote, Escapes_what_could_forge_a_line_or_leave_the_quotes) {
   EXPECT_EQ(quote("a\"b\\c"), "\"a\\\"b\\\\c\"");
   EXPECT_EQ(quote("a\nb\rc\td"), "\"a\\nb\\rc\\td\"");
   EXPECT_EQ(quote(std::string("\0\x1B\x7F", 3)), "\"\\x00\\x1b\\x7f\"");
-  EXPECT_EQ(quote("\xC2\x9B" "1m"), "\"\\xc2\\x9b1m\"");  // a control in two bytes
+  EXPECT_EQ(quote("\xC2\x9B"
+                  "1m"),
+            "\"\\xc2\\x9b1m\"");  // a control character of two bytes
 }
 
 TEST(Quote, Keeps_utf8_and_escapes_bytes_that_are_none) {

@@ -20,7 +20,7 @@ using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-/// Something that one thread tells another once.
+/// An event that one thread reports to another once.
 class Event {
  public:
   void set() { promise_.set_value(); }
@@ -136,7 +136,7 @@ TEST(Worker, Runs_no_timer_that_was_cancelled) {
   bool ran = false;
   Event begin;
   Event done;
-  worker.post([&] { begin.wait(); });  // however long this thread is kept from cancelling
+  worker.post([&] { begin.wait(); });  // however late this thread comes to cancel()
   const TimePoint when = worker.now();
   const auto timer = worker.post_at(when, [&] { ran = true; });
   EXPECT_NE(timer, 0U);
@@ -250,7 +250,7 @@ TEST(Worker, Runs_every_task_once_when_many_threads_post) {
   for (const int count : next) EXPECT_EQ(count, kEach);
 }
 
-/// Keeps what it is lent until the test runs it.
+/// Keeps the work given to lend() until the test runs it.
 class FakeSpareThread final : public SpareThread {
  public:
   bool lend(std::function<void()> work) override {
@@ -269,8 +269,8 @@ class FakeSpareThread final : public SpareThread {
   std::vector<std::function<void()>> work_;
 };
 
-/// Posts a task that counts in `ran`, until one is lent, since the worker's own thread
-/// has come to sleep. Returns how many it posted.
+/// Posts tasks that count in `ran` until one is given to lend(), which shows that the worker's own
+/// thread sleeps. Returns how many it posted.
 int post_until_lent(Worker& worker, const FakeSpareThread& spare, std::atomic<int>& ran) {
   int posted = 0;
   while (spare.lent() == 0) {
@@ -297,7 +297,7 @@ TEST(Worker, Lends_what_is_posted_while_its_own_thread_sleeps) {
     worker.post([&] { seen.push_back(3); });
   });
   EXPECT_EQ(spare.lent(), 1U);  // once for all of them
-  EXPECT_EQ(own, ran_alone);    // nobody else runs them
+  EXPECT_EQ(own, ran_alone);    // no other thread runs them
   spare.run();
   EXPECT_EQ(seen, (std::vector<int>{1, 2, 3}));
   EXPECT_EQ(own, posted);
@@ -345,7 +345,7 @@ TEST(Worker, Stops_when_what_is_lent_has_run) {
 }
 
 TEST(Worker, Runs_every_task_once_and_in_order_with_the_help_of_another_thread) {
-  /// Runs what it is lent on a thread of its own.
+  /// Runs the work given to lend() on a thread of its own.
   class Helper final : public SpareThread {
    public:
     bool lend(std::function<void()> work) override {
@@ -362,7 +362,7 @@ TEST(Worker, Runs_every_task_once_and_in_order_with_the_help_of_another_thread) 
   constexpr int kEach = 5000;
   Helper helper;
   Worker worker("helped", &helper);
-  // Until its own thread has come to sleep, and needs the help.
+  // Until its own thread sleeps, so that the spare thread is used.
   while (helper.lent == 0) {
     Event ran;
     worker.post([&] { ran.set(); });

@@ -13,6 +13,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
+using ::testing::UnorderedElementsAre;
 
 TEST(ComponentSettings, Have_the_documented_defaults_when_only_url_is_given) {
   const ComponentSettings settings = settings_of(metadata());
@@ -52,7 +53,9 @@ TEST(ComponentSettings, Take_every_key) {
                                                   {"protocolVersion", "5"},
                                                   {"sessionExpiryInterval", "24h"},
                                                   {"consumerGroup", "workers"},
-                                                  {"concurrencyMode", "Single"},
+                                                  {"concurrencyMode", "Ordered"},
+                                                  {"orderBy", "property:device"},
+                                                  {"inbox", "Broker"},
                                                   {"maxConcurrentHandlers", "7"},
                                                   {"deadLetterTopic", "dead/letters"},
                                                   {"willTopic", "state/me"},
@@ -73,7 +76,9 @@ TEST(ComponentSettings, Take_every_key) {
   EXPECT_EQ(settings.connection.protocol, core::ProtocolVersion::kMqtt5);
   EXPECT_EQ(settings.connection.session_expiry, seconds(86'400));
   EXPECT_EQ(settings.consumer_group, "workers");
-  EXPECT_TRUE(settings.in_order);
+  EXPECT_EQ(settings.order.mode, core::ConcurrencyMode::kOrdered);
+  EXPECT_EQ(settings.order.key, core::OrderKey::parse("property:device"));
+  EXPECT_EQ(settings.inbox, Inbox::kBroker);
   EXPECT_EQ(settings.max_handlers, 7U);
   ASSERT_TRUE(settings.dead_letter_topic);
   EXPECT_EQ(settings.dead_letter_topic->str(), "dead/letters");
@@ -88,7 +93,8 @@ TEST(ComponentSettings, Take_every_key) {
 TEST(ComponentSettings, Take_mqtt_3_1_1_in_parallel_without_will_when_nothing_is_said) {
   const ComponentSettings settings = settings_of(metadata());
   EXPECT_EQ(settings.consumer_group, "");
-  EXPECT_FALSE(settings.in_order);
+  EXPECT_EQ(settings.order, core::DeliveryOrder{});
+  EXPECT_EQ(settings.inbox, Inbox::kAuto);
   EXPECT_EQ(settings.max_handlers, 100U);
   EXPECT_FALSE(settings.dead_letter_topic);
   EXPECT_FALSE(settings.connection.will);
@@ -100,14 +106,17 @@ TEST(ComponentSettings, Refuse_what_mqtt_cannot_carry_of_the_newer_keys) {
                                                 {"sessionExpiryInterval", "0"},
                                                 {"consumerGroup", "a/b"},
                                                 {"concurrencyMode", "some"},
+                                                {"orderBy", "segment:0"},
+                                                {"inbox", "memory"},
                                                 {"maxConcurrentHandlers", "0"},
                                                 {"deadLetterTopic", "a/#"},
                                                 {"willTopic", "+"},
                                                 {"willQos", "3"}}));
-  for (const char* key : {"protocolVersion: \"4\"", "sessionExpiryInterval: \"0\"",
-                          "consumerGroup: \"a/b\"", "concurrencyMode: \"some\"",
-                          "maxConcurrentHandlers: \"0\"", "deadLetterTopic: \"a/#\"",
-                          "willTopic: \"+\"", "willQos: \"3\""}) {
+  for (const char* key :
+       {"protocolVersion: \"4\"", "sessionExpiryInterval: \"0\"", "consumerGroup: \"a/b\"",
+        "concurrencyMode: \"some\"", "orderBy: \"segment:0\"", "inbox: \"memory\"",
+        "maxConcurrentHandlers: \"0\"", "deadLetterTopic: \"a/#\"", "willTopic: \"+\"",
+        "willQos: \"3\""}) {
     EXPECT_THAT(text, HasSubstr(key));
   }
   for (const char* group : {"+", "a#", "\xC3(", "a+b"}) {
@@ -126,6 +135,19 @@ TEST(ComponentSettings, Warn_of_a_session_expiry_that_nobody_sees) {
   EXPECT_THAT(
       settings_of(metadata({{"sessionExpiryInterval", "1h"}, {"protocolVersion", "5"}})).warnings,
       ElementsAre(HasSubstr("cleanSession is true")));
+}
+
+TEST(ComponentSettings, Warn_of_an_inbox_that_a_clean_session_has_no_use_for) {
+  EXPECT_THAT(settings_of(metadata({{"inbox", "disk"}, {"inboxSync", "full"}})).warnings,
+              UnorderedElementsAre(HasSubstr("inbox: has no effect, since cleanSession is true"),
+                                   HasSubstr("inboxSync: has no effect")));
+  // Also for the default value, if the user has written it: they expect it to have an effect.
+  EXPECT_THAT(settings_of(metadata({{"Inbox", "auto"}})).warnings,
+              ElementsAre(HasSubstr("inbox: has no effect")));
+  EXPECT_THAT(
+      settings_of(metadata({{"inbox", "disk"}, {"cleanSession", "false"}, {"qos", "1"}})).warnings,
+      IsEmpty());
+  EXPECT_THAT(settings_of(metadata({{"inboxMaxMessages", "10"}})).warnings, IsEmpty());
 }
 
 TEST(ComponentSettings, Take_a_password_without_user_name_with_mqtt5) {
@@ -153,12 +175,15 @@ TEST(ComponentSettings, List_every_problem_in_one_line_with_key_value_and_what_i
                                        {"backOffMaxRetries", "-2"},
                                        {"connectTimeout", "soon"},
                                        {"clientCert", "x"}});
-  EXPECT_THAT(text, ::testing::StartsWith("8 problems in the component's metadata: url: is missing"));
+  EXPECT_THAT(text,
+              ::testing::StartsWith("8 problems in the component's metadata: url: is missing"));
   EXPECT_THAT(text, HasSubstr("; consumerID: is missing; "));
   EXPECT_THAT(text, HasSubstr("; qos: \"3\" is not one of 0, 1, 2; "));
-  EXPECT_THAT(text, HasSubstr("; retain: \"maybe\" is not true or false (also 1/0, yes/no, on/off)"));
+  EXPECT_THAT(text,
+              HasSubstr("; retain: \"maybe\" is not true or false (also 1/0, yes/no, on/off)"));
   EXPECT_THAT(text, HasSubstr("backOffMaxRetries: \"-2\" is not a whole number from -1 up"));
-  EXPECT_THAT(text, HasSubstr("connectTimeout: \"soon\" is not a duration like 5s, 500ms or 1m30s"));
+  EXPECT_THAT(text,
+              HasSubstr("connectTimeout: \"soon\" is not a duration like 5s, 500ms or 1m30s"));
   EXPECT_THAT(text, HasSubstr("clientCert: holds no PEM block"));
   EXPECT_THAT(text, HasSubstr("clientCert: needs clientKey"));
   EXPECT_EQ(text.find('\n'), std::string::npos);
@@ -174,7 +199,8 @@ TEST(ComponentSettings, Refuse_numbers_and_booleans_they_would_have_to_guess) {
     EXPECT_THAT(problem_of(metadata({{"qos", qos}})), HasSubstr("qos: \"" + std::string(qos)));
   }
   for (const char* key : {"retain", "cleanSession", "connectInBackground"}) {
-    EXPECT_THAT(problem_of(metadata({{key, "2"}})), HasSubstr(std::string(key) + ": \"2\" is not true"));
+    EXPECT_THAT(problem_of(metadata({{key, "2"}})),
+                HasSubstr(std::string(key) + ": \"2\" is not true"));
   }
   for (const char* retries : {"-2", "1.5", "many", "9223372036854775808"}) {
     EXPECT_THAT(problem_of(metadata({{"backOffMaxRetries", retries}})), HasSubstr("from -1 up"));
@@ -189,7 +215,8 @@ TEST(ComponentSettings, Hold_durations_to_their_ranges) {
     EXPECT_THAT(text, HasSubstr(std::string(key) + ": \"" + value + "\" is not ")) << text;
   };
   for (const char* value : {"0", "-1s", "10m1s", "5 s", "1d"}) refused("connectTimeout", value);
-  for (const char* value : {"-1s", "1500ms", "1.5s", "65536", "500ms"}) refused("keepAliveInterval", value);
+  for (const char* value : {"-1s", "1500ms", "1.5s", "65536", "500ms"})
+    refused("keepAliveInterval", value);
   for (const char* value : {"-1ms", "25h"}) refused("backOffInterval", value);
   for (const char* value : {"0s", "-5", "24h1s"}) refused("publishTimeout", value);
 
@@ -238,7 +265,8 @@ TEST(ComponentSettings, Refuse_a_password_without_user_name_as_mqtt_3_1_1_does) 
 }
 
 TEST(ComponentSettings, Show_no_user_name_that_is_not_utf8) {
-  EXPECT_THAT(problem_of(metadata({{"username", "anna\xFF"}})), HasSubstr("username: *** is not UTF-8"));
+  EXPECT_THAT(problem_of(metadata({{"username", "anna\xFF"}})),
+              HasSubstr("username: *** is not UTF-8"));
   EXPECT_THAT(problem_of(metadata({{"url", "tcp://anna%00@h"}})),
               HasSubstr("url: *** holds a NUL character"));
 }
@@ -248,16 +276,18 @@ TEST(ComponentSettings, Refuse_a_consumer_id_that_mqtt_cannot_carry) {
   EXPECT_THAT(problem_of(metadata({{"consumerID", "\xC3("}})), HasSubstr("is not UTF-8"));
   EXPECT_THAT(problem_of(metadata({{"consumerID", std::string(65'523, 'x')}})),
               HasSubstr("consumerID: has 65523 bytes; at most 65522"));
-  EXPECT_EQ(settings_of(metadata({{"consumerID", std::string(65'522, 'x')}})).connection.client_id.size(),
-            65'522U);
+  EXPECT_EQ(
+      settings_of(metadata({{"consumerID", std::string(65'522, 'x')}})).connection.client_id.size(),
+      65'522U);
   EXPECT_THAT(problem_of(metadata({{"consumerID", std::string(65'500, 'x') + "{uuid}"}})),
               HasSubstr("consumerID: has 65536 bytes"));
 }
 
 TEST(ComponentSettings, Refuse_a_missing_or_blank_consumer_id_and_say_what_to_do) {
-  for (const core::Metadata& given :
-       {core::Metadata{{"url", "tcp://h"}}, core::Metadata{{"url", "tcp://h"}, {"consumerID", " \n"}}}) {
-    EXPECT_THAT(problem_of(given), HasSubstr("consumerID: is missing; daprd sets it to the app ID"));
+  for (const core::Metadata& given : {core::Metadata{{"url", "tcp://h"}},
+                                      core::Metadata{{"url", "tcp://h"}, {"consumerID", " \n"}}}) {
+    EXPECT_THAT(problem_of(given),
+                HasSubstr("consumerID: is missing; daprd sets it to the app ID"));
   }
 }
 
@@ -281,11 +311,28 @@ TEST(ComponentSettings, Warn_that_qos_0_keeps_nothing_for_a_persistent_session) 
   EXPECT_THAT(settings_of(metadata({{"backOffMaxRetries", "3"}})).warnings, IsEmpty());
 }
 
+TEST(ComponentSettings, Warn_that_a_random_consumer_id_gets_nothing_of_a_persistent_session) {
+  const auto warnings = [](const std::string& id, const std::string& clean) {
+    return settings_of(metadata({{"consumerID", id}, {"cleanSession", clean}, {"qos", "1"}}))
+        .warnings;
+  };
+  const std::string why = "no later start has this consumerID again";
+  EXPECT_THAT(warnings("app-{uuid}", "false"),
+              ElementsAre(::testing::AllOf(HasSubstr("consumerID is random ({uuid})"),
+                                           HasSubstr(why), HasSubstr("{podName}"))));
+  // daprd has replaced {uuid}, or the user wrote a UUID.
+  EXPECT_THAT(warnings("app-0f8fad5b-d9cb-469f-a165-70867728950e", "false"),
+              ElementsAre(::testing::AllOf(HasSubstr("has a UUID in it"), HasSubstr(why))));
+  EXPECT_THAT(warnings("app-{uuid}", "true"), IsEmpty());
+  EXPECT_THAT(warnings("app-{podName}", "false"), IsEmpty());
+}
+
 TEST(ComponentSettings, Warn_when_daprd_would_give_up_first) {
   EXPECT_THAT(settings_of(metadata({{"connectTimeout", "5s"}})).warnings,
               ElementsAre(HasSubstr("initTimeout")));
-  EXPECT_THAT(settings_of(metadata({{"connectTimeout", "9s"}, {"connectInBackground", "y"}})).warnings,
-              IsEmpty());
+  EXPECT_THAT(
+      settings_of(metadata({{"connectTimeout", "9s"}, {"connectInBackground", "y"}})).warnings,
+      IsEmpty());
 }
 
 TEST(ComponentSettings, Keep_an_error_short_however_long_the_values_are) {

@@ -23,8 +23,9 @@ std::set<std::string> fields(const YAML::Node& node) {
 
 TEST(MetadataYaml, Names_the_component_as_the_schema_asks) {
   const YAML::Node root = document();
-  EXPECT_EQ(fields(root), (std::set<std::string>{"schemaVersion", "type", "name", "version", "status",
-                                                 "title", "description", "urls", "metadata"}));
+  EXPECT_EQ(fields(root),
+            (std::set<std::string>{"schemaVersion", "type", "name", "version", "status", "title",
+                                   "description", "urls", "metadata"}));
   EXPECT_EQ(root["schemaVersion"].as<std::string>(), "v1");
   EXPECT_EQ(root["type"].as<std::string>(), "pubsub");
   EXPECT_EQ(root["name"].as<std::string>(), "mqtt");
@@ -32,7 +33,7 @@ TEST(MetadataYaml, Names_the_component_as_the_schema_asks) {
   EXPECT_THAT(root["status"].as<std::string>(),
               ::testing::AnyOf("stable", "beta", "alpha", "development-only"));
   ASSERT_GE(root["urls"].size(), 1U);
-  // Dapr's validation wants this one.
+  // Dapr's validation requires this one.
   EXPECT_EQ(root["urls"][0]["title"].as<std::string>(), "Reference");
   EXPECT_THAT(root["urls"][0]["url"].as<std::string>(),
               ::testing::StartsWith("https://docs.dapr.io/reference/components-reference/"));

@@ -1,4 +1,4 @@
-#include "config/nearest.h"
+#include "dapr_mqtt/base/nearest.h"
 
 #include <gtest/gtest.h>
 
@@ -30,7 +30,7 @@ TEST(NearestName, Suggests_nothing_for_another_word) {
 
 TEST(NearestName, Takes_the_first_among_equals) {
   constexpr std::array<std::string_view, 2> kNames = {"aaax", "aaay"};
-  EXPECT_EQ(nearest_name("aaaz", kNames), "aaax");
+  EXPECT_EQ(base::nearest_name("aaaz", kNames), "aaax");
 }
 
 }  // namespace

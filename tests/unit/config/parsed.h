@@ -10,7 +10,7 @@
 
 namespace dapr_mqtt::config {
 
-/// The least that Init accepts, with `more` added or put over it.
+/// The minimal metadata that Init accepts, with `more` added; its keys replace existing ones.
 inline core::Metadata metadata(const core::Metadata& more = {}) {
   core::Metadata out = {{"url", "tcp://broker"}, {"consumerID", "app"}};
   for (const auto& [key, value] : more) out[key] = value;

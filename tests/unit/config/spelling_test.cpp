@@ -28,17 +28,20 @@ TEST(Spelling, Prefers_the_users_consumer_id_to_the_one_daprd_adds) {
   EXPECT_EQ(id("ConsumerID").connection.client_id, "mine");  // sorts before daprd's
   EXPECT_EQ(id("clientID").connection.client_id, "mine");
   EXPECT_EQ(id("clientid").connection.client_id, "mine");
-  EXPECT_THAT(id("clientid").warnings, ElementsAre(HasSubstr("\"clientid\" is taken for consumerID")));
+  EXPECT_THAT(id("clientid").warnings,
+              ElementsAre(HasSubstr("\"clientid\" is taken for consumerID")));
 }
 
 TEST(Spelling, Takes_daprds_consumer_id_when_the_users_is_blank) {
-  EXPECT_EQ(settings_of(metadata({{"consumerID", "app-id"}, {"consumerId", " "}})).connection.client_id,
-            "app-id");
+  EXPECT_EQ(
+      settings_of(metadata({{"consumerID", "app-id"}, {"consumerId", " "}})).connection.client_id,
+      "app-id");
 }
 
 TEST(Spelling, Refuses_two_consumer_ids_of_the_user_that_differ) {
-  EXPECT_THAT(problem_of(metadata({{"consumerId", "a"}, {"clientid", "b"}})),
-              HasSubstr("consumerID: given as \"clientid\" and as \"consumerId\" with different values"));
+  EXPECT_THAT(
+      problem_of(metadata({{"consumerId", "a"}, {"clientid", "b"}})),
+      HasSubstr("consumerID: given as \"clientid\" and as \"consumerId\" with different values"));
 }
 
 TEST(Spelling, Warns_of_a_key_given_twice_with_one_value) {
@@ -49,8 +52,10 @@ TEST(Spelling, Warns_of_a_key_given_twice_with_one_value) {
 }
 
 TEST(Spelling, Refuses_a_key_given_twice_with_two_values_without_showing_them) {
-  const std::string text = problem_of(metadata({{"password", "one"}, {"Password", "two"}, {"username", "u"}}));
-  EXPECT_THAT(text, HasSubstr("password: given as \"Password\" and as \"password\" with different"));
+  const std::string text =
+      problem_of(metadata({{"password", "one"}, {"Password", "two"}, {"username", "u"}}));
+  EXPECT_THAT(text,
+              HasSubstr("password: given as \"Password\" and as \"password\" with different"));
   EXPECT_THAT(text, Not(HasSubstr("one\"")));
   EXPECT_THAT(text, Not(HasSubstr("two")));
 }

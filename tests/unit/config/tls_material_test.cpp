@@ -20,7 +20,8 @@ core::Metadata tls(const core::Metadata& more) {
 }
 
 std::string replaced(std::string text, const std::string& from, const std::string& to) {
-  for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
+  for (std::size_t at = text.find(from); at != std::string::npos;
+       at = text.find(from, at + to.size())) {
     text.replace(at, from.size(), to);
   }
   return text;
@@ -61,17 +62,21 @@ TEST_F(TlsMaterial, Takes_a_key_with_escaped_line_breaks) {
 }
 
 TEST_F(TlsMaterial, Refuses_text_that_is_no_pem) {
-  EXPECT_THAT(problem_of(tls({{"caCert", "/etc/ssl/ca.pem"}})),
-              HasSubstr("caCert: holds no PEM block (-----BEGIN CERTIFICATE-----); the value is the "
-                        "PEM text itself, not a file's name"));
-  EXPECT_THAT(problem_of(tls({{"caCert", client_.key_pem}})), HasSubstr("caCert: holds no PEM block"));
-  EXPECT_THAT(problem_of(tls({{"caCert", "-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----"}})),
-              HasSubstr("caCert: certificate 1 does not parse"));
+  EXPECT_THAT(
+      problem_of(tls({{"caCert", "/etc/ssl/ca.pem"}})),
+      HasSubstr("caCert: holds no PEM block (-----BEGIN CERTIFICATE-----); the value is the "
+                "PEM text itself, not a file's name"));
+  EXPECT_THAT(problem_of(tls({{"caCert", client_.key_pem}})),
+              HasSubstr("caCert: holds no PEM block"));
+  EXPECT_THAT(
+      problem_of(tls({{"caCert", "-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----"}})),
+      HasSubstr("caCert: certificate 1 does not parse"));
 }
 
 TEST_F(TlsMaterial, Refuses_a_broken_certificate_behind_a_good_one) {
   const std::string cut = ca_.pem() + ca_.pem().substr(0, ca_.pem().size() / 2);
-  EXPECT_THAT(problem_of(tls({{"caCert", cut}})), HasSubstr("caCert: certificate 2 does not parse"));
+  EXPECT_THAT(problem_of(tls({{"caCert", cut}})),
+              HasSubstr("caCert: certificate 2 does not parse"));
 }
 
 TEST_F(TlsMaterial, Says_what_to_do_when_the_line_breaks_were_lost) {
@@ -83,27 +88,31 @@ TEST_F(TlsMaterial, Refuses_a_key_that_does_not_parse_without_showing_it) {
   std::string broken = client_.key_pem;
   std::reverse(broken.begin() + 40, broken.begin() + 60);
   broken.erase(70, 30);
-  const std::string text = problem_of(tls({{"clientCert", client_.cert_pem}, {"clientKey", broken}}));
+  const std::string text =
+      problem_of(tls({{"clientCert", client_.cert_pem}, {"clientKey", broken}}));
   EXPECT_THAT(text, HasSubstr("clientKey: the key does not parse"));
   EXPECT_THAT(text, Not(HasSubstr(client_.key_pem.substr(30, 10))));
-  EXPECT_THAT(problem_of(tls({{"clientCert", client_.cert_pem}, {"clientKey", "hunter2"}})),
-              ::testing::AllOf(HasSubstr("clientKey: holds no PEM block"), Not(HasSubstr("hunter2"))));
+  EXPECT_THAT(
+      problem_of(tls({{"clientCert", client_.cert_pem}, {"clientKey", "hunter2"}})),
+      ::testing::AllOf(HasSubstr("clientKey: holds no PEM block"), Not(HasSubstr("hunter2"))));
 }
 
 TEST_F(TlsMaterial, Refuses_an_encrypted_key_and_says_so) {
-  for (const char* key :
-       {"-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIB\n-----END ENCRYPTED PRIVATE KEY-----",
-        "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nMIIB\n"
-        "-----END RSA PRIVATE KEY-----"}) {
+  for (
+      const char* key :
+      {"-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIB\n-----END ENCRYPTED PRIVATE KEY-----",
+       "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nMIIB\n"
+       "-----END RSA PRIVATE KEY-----"}) {
     EXPECT_THAT(problem_of(tls({{"clientCert", client_.cert_pem}, {"clientKey", key}})),
-                HasSubstr("clientKey: the key is encrypted, which is not supported"));
+                HasSubstr("clientKey: the key is encrypted: set clientKeyPassword"));
   }
 }
 
 TEST_F(TlsMaterial, Needs_certificate_and_key_together) {
   EXPECT_THAT(problem_of(tls({{"clientCert", client_.cert_pem}})),
               HasSubstr("clientCert: needs clientKey"));
-  EXPECT_THAT(problem_of(tls({{"clientKey", client_.key_pem}})), HasSubstr("clientKey: needs clientCert"));
+  EXPECT_THAT(problem_of(tls({{"clientKey", client_.key_pem}})),
+              HasSubstr("clientKey: needs clientCert"));
 }
 
 TEST_F(TlsMaterial, Refuses_a_key_of_another_certificate) {
@@ -114,7 +123,8 @@ TEST_F(TlsMaterial, Refuses_a_key_of_another_certificate) {
 
 TEST_F(TlsMaterial, Says_when_the_chain_is_in_the_wrong_order) {
   EXPECT_THAT(
-      problem_of(tls({{"clientCert", ca_.pem() + client_.cert_pem}, {"clientKey", client_.key_pem}})),
+      problem_of(
+          tls({{"clientCert", ca_.pem() + client_.cert_pem}, {"clientKey", client_.key_pem}})),
       HasSubstr("clientKey: belongs to certificate 2 of clientCert; the client's own certificate "
                 "comes first"));
 }
@@ -128,9 +138,23 @@ TEST_F(TlsMaterial, Warns_of_an_expired_certificate_with_its_date) {
                                        "[0-9]{4}-[0-9]{2}-[0-9]{2}")));
 }
 
+TEST_F(TlsMaterial, Warns_of_a_certificate_whose_end_cannot_be_read) {
+  const testing::Identity odd = ca_.client_without_end("odd");
+  const auto metadata = tls({{"clientCert", odd.cert_pem}, {"clientKey", odd.key_pem}});
+  // OpenSSL of Debian 13 does not parse such a certificate at all.
+  if (!check_component_metadata(metadata).problems.empty()) {
+    EXPECT_THAT(problem_of(metadata), HasSubstr("clientCert: certificate 1 does not parse"));
+    return;
+  }
+  EXPECT_THAT(
+      settings_of(metadata).warnings,
+      ElementsAre(MatchesRegex("clientCert: certificate \".*odd\" has a validity that cannot "
+                               "be read: TLS will not accept it")));
+}
+
 TEST_F(TlsMaterial, Warns_when_the_url_does_not_ask_for_tls) {
   EXPECT_THAT(settings_of(metadata({{"caCert", ca_.pem()}})).warnings,
-              ElementsAre(HasSubstr("caCert: without use, since url does not ask for TLS")));
+              ElementsAre(HasSubstr("caCert: has no effect, since url does not ask for TLS")));
   EXPECT_THAT(settings_of(metadata({{"url", "tcp://a,wss://b"}, {"caCert", ca_.pem()}})).warnings,
               IsEmpty());
 }

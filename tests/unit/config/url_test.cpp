@@ -103,13 +103,16 @@ TEST(BrokerUrl, Refuses_different_users_in_one_list) {
 }
 
 TEST(BrokerUrl, Says_what_is_wrong) {
-  EXPECT_THAT(bad("localhost:1883"), ElementsAre(HasSubstr("\"localhost:1883\" does not begin with tcp://")));
-  EXPECT_THAT(bad("http://h"), ElementsAre(HasSubstr("unknown scheme; allowed are tcp://, mqtt://")));
+  EXPECT_THAT(bad("localhost:1883"),
+              ElementsAre(HasSubstr("\"localhost:1883\" does not begin with tcp://")));
+  EXPECT_THAT(bad("http://h"),
+              ElementsAre(HasSubstr("unknown scheme; allowed are tcp://, mqtt://")));
   EXPECT_THAT(bad("mqtt5://h"), ElementsAre(HasSubstr("protocolVersion \"5\"")));
   EXPECT_THAT(bad("tcp://"), ElementsAre(HasSubstr("names no host")));
   EXPECT_THAT(bad("tcp://:1883"), ElementsAre(HasSubstr("names no host")));
   EXPECT_THAT(bad("tcp://user:pw@"), ElementsAre(HasSubstr("names no host")));
-  EXPECT_THAT(bad("tcp:///path"), ElementsAre(HasSubstr("names no host"), HasSubstr("a path is for ws://")));
+  EXPECT_THAT(bad("tcp:///path"),
+              ElementsAre(HasSubstr("names no host"), HasSubstr("a path is for ws://")));
   EXPECT_THAT(bad("tcp://h/path"), ElementsAre(HasSubstr("a path is for ws:// and wss:// only")));
   EXPECT_THAT(bad("tcp://a,b:1"), ElementsAre(HasSubstr("each URL needs its scheme")));
   EXPECT_THAT(bad("tcp://a b"), ElementsAre(HasSubstr("characters that no host name has")));
@@ -124,15 +127,18 @@ TEST(BrokerUrl, Says_what_is_wrong) {
   EXPECT_THAT(bad("ws://h/a\r\nX: y"), ElementsAre(HasSubstr("must be percent-encoded")));
   EXPECT_THAT(bad(","), ElementsAre("holds no URL"));
   for (const char* port : {"", "0", "65536", "-1", "+1", "18x", "99999999999999999999"}) {
-    EXPECT_THAT(bad("tcp://h:" + std::string(port)), ElementsAre(HasSubstr("not 1 to 65535"))) << port;
+    EXPECT_THAT(bad("tcp://h:" + std::string(port)), ElementsAre(HasSubstr("not 1 to 65535")))
+        << port;
   }
   for (const char* user : {"u%", "u%4", "u%zz", "u:p%", "u:%4g"}) {
-    EXPECT_THAT(bad("tcp://" + std::string(user) + "@h"), ElementsAre(HasSubstr("write a % itself as %25")));
+    EXPECT_THAT(bad("tcp://" + std::string(user) + "@h"),
+                ElementsAre(HasSubstr("write a % itself as %25")));
   }
 }
 
 TEST(BrokerUrl, Gathers_the_problems_of_all_urls_in_a_list) {
-  EXPECT_THAT(bad("tcp://a:0,foo://b,tcp://c"), ElementsAre(HasSubstr("tcp://a:0"), HasSubstr("foo://b")));
+  EXPECT_THAT(bad("tcp://a:0,foo://b,tcp://c"),
+              ElementsAre(HasSubstr("tcp://a:0"), HasSubstr("foo://b")));
 }
 
 TEST(BrokerUrl, Bounds_the_list) {
@@ -152,8 +158,9 @@ TEST(MaskedUrl, Shows_no_user_information_whatever_else_is_wrong) {
   for (const char* url :
        {"tcp://user:geheim", "user:geheim", "tcp://user:geheim:1883", "tcp://user:geheim/x",
         "tcp://user:x/geheim", "tcp://[user:geheim", "tcp://user:1/geheim", "tcp//user:geheim@h",
-        "ws://u:x/geheim@h", "tcp://h?geheim", "tcp://h#geheim", "tcp://h:x]:geheim", "tcp://u:x]geheim",
-        "tcp:/u:geheim@h", "://u:geheim@h", "tcp://[:geheim]", "tcp://[geheim]:1"}) {
+        "ws://u:x/geheim@h", "tcp://h?geheim", "tcp://h#geheim", "tcp://h:x]:geheim",
+        "tcp://u:x]geheim", "tcp:/u:geheim@h", "://u:geheim@h", "tcp://[:geheim]",
+        "tcp://[geheim]:1"}) {
     EXPECT_THAT(masked_url(url), Not(HasSubstr("geheim"))) << url;
   }
 }

@@ -20,16 +20,5 @@ TEST(RandomUuid, Is_of_version_4_and_never_the_same) {
   }
 }
 
-TEST(ContainsUuid, Finds_one_anywhere_and_nothing_else) {
-  const std::string uuid = *random_uuid();
-  EXPECT_TRUE(contains_uuid(uuid));
-  EXPECT_TRUE(contains_uuid("myapp-" + uuid + "-x"));
-  EXPECT_TRUE(contains_uuid("1" + uuid));
-  EXPECT_FALSE(contains_uuid(""));
-  EXPECT_FALSE(contains_uuid("orders-0"));
-  EXPECT_FALSE(contains_uuid(uuid.substr(1)));
-  EXPECT_FALSE(contains_uuid("g" + uuid.substr(1)));
-}
-
 }  // namespace
 }  // namespace dapr_mqtt::config

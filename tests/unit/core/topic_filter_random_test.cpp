@@ -1,5 +1,5 @@
-// What no table thinks of: filters of random pieces, held against all topics of
-// a small alphabet.
+// Cases that no table has: filters of random pieces, compared with all topics of a
+// small alphabet.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -27,17 +27,18 @@ std::vector<std::string> split(std::string_view text) {
   return levels;
 }
 
-/// The rules of section 4.7, level by level and without haste.
-bool matches_by_the_book(const std::vector<std::string>& filter, const std::vector<std::string>& topic,
-                         std::size_t at = 0) {
+/// The rules of section 4.7, level by level, simple and slow.
+bool matches_by_the_book(const std::vector<std::string>& filter,
+                         const std::vector<std::string>& topic, std::size_t at = 0) {
   if (at == 0 && topic[0].starts_with('$') && (filter[0] == "+" || filter[0] == "#")) return false;
   if (at == filter.size()) return at == topic.size();
   if (filter[at] == "#") return true;
   if (at == topic.size()) return false;
-  return (filter[at] == "+" || filter[at] == topic[at]) && matches_by_the_book(filter, topic, at + 1);
+  return (filter[at] == "+" || filter[at] == topic[at]) &&
+         matches_by_the_book(filter, topic, at + 1);
 }
 
-/// Every topic of up to kMaxLevels + 1 levels out of these.
+/// Every topic of up to kMaxLevels + 1 levels made of these.
 std::vector<std::string> all_topics() {
   const std::vector<std::string> names = {"", "a", "b", "$s"};
   std::vector<std::string> level = names;
@@ -50,7 +51,7 @@ std::vector<std::string> all_topics() {
     topics.insert(topics.end(), deeper.begin(), deeper.end());
     level = std::move(deeper);
   }
-  std::erase(topics, "");  // no topic
+  std::erase(topics, "");  // is not a topic
   return topics;
 }
 
@@ -89,7 +90,8 @@ TEST(TopicFilterRandom, Matches_what_the_rules_say_and_overlaps_where_a_topic_sh
   for (std::size_t a = 0; a < filters.size(); ++a) {
     for (std::size_t b = 0; b < filters.size(); ++b) {
       bool shown = false;
-      for (std::size_t t = 0; t < topics.size() && !shown; ++t) shown = matched[a][t] && matched[b][t];
+      for (std::size_t t = 0; t < topics.size() && !shown; ++t)
+        shown = matched[a][t] && matched[b][t];
       ASSERT_EQ(filters[a].overlaps(filters[b]), shown)
           << filters[a].str() << " and " << filters[b].str();
     }
@@ -98,7 +100,8 @@ TEST(TopicFilterRandom, Matches_what_the_rules_say_and_overlaps_where_a_topic_sh
 
 TEST(TopicFilterRandom, Bytes_of_any_kind_get_an_answer) {
   testing::RandomText random(testing::seed_of_test());
-  const std::vector<std::string> pieces = {"/", "+", "#", "$share/", "$", "a", "\u00fc", "g/", "//"};
+  const std::vector<std::string> pieces = {"/", "+",      "#",  "$share/", "$",
+                                           "a", "\u00fc", "g/", "//"};
   for (int run = 0; run < kRuns; ++run) {
     const std::string text = random.text(pieces, 10);
     const auto filter = TopicFilter::parse(text);
@@ -117,7 +120,7 @@ TEST(TopicFilterRandom, Bytes_of_any_kind_get_an_answer) {
     const std::string other = random.text(pieces, 10);
     const bool matches = f.matches(other);
     if (const auto literal = TopicFilter::parse(other); matches && literal.ok()) {
-      // Whatever matches a text that is a topic overlaps the filter of that text.
+      // A filter that matches a topic also overlaps the filter with that topic's text.
       if (!literal.value().has_wildcard() && !literal.value().shared()) {
         EXPECT_TRUE(f.overlaps(literal.value())) << text << " and " << other;
       }

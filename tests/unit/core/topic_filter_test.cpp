@@ -24,8 +24,8 @@ std::string refused(std::string_view text) {
 }
 
 TEST(TopicFilter, Takes_every_filter_of_the_specification) {
-  for (const char* text : {"a", "/", "#", "+", "+/+", "/+", "+/", "a/#", "a/+/b/#", "+/tennis/#", "//#",
-                           "$SYS/#", "$share", "$shared/x/y", "a b/\u4e16"}) {
+  for (const char* text : {"a", "/", "#", "+", "+/+", "/+", "+/", "a/#", "a/+/b/#", "+/tennis/#",
+                           "//#", "$SYS/#", "$share", "$shared/x/y", "a b/\u4e16"}) {
     const auto result = TopicFilter::parse(text);
     ASSERT_TRUE(result.ok()) << text;
     EXPECT_EQ(result.value().str(), text);
@@ -103,7 +103,8 @@ INSTANTIATE_TEST_SUITE_P(Literal, TopicFilterMatches,
                          ::testing::Values(MatchCase{"a", "a", true}, MatchCase{"a", "b", false},
                                            MatchCase{"a", "A", false}, MatchCase{"a", "a/", false},
                                            MatchCase{"a/", "a/", true}, MatchCase{"/a", "a", false},
-                                           MatchCase{"a/b", "a", false}, MatchCase{"a", "a/b", false},
+                                           MatchCase{"a/b", "a", false},
+                                           MatchCase{"a", "a/b", false},
                                            MatchCase{"a//b", "a//b", true},
                                            MatchCase{"a/b", "a//b", false}));
 
@@ -112,12 +113,14 @@ INSTANTIATE_TEST_SUITE_P(
     MultiLevel, TopicFilterMatches,
     ::testing::Values(MatchCase{"sport/tennis/player1/#", "sport/tennis/player1", true},
                       MatchCase{"sport/tennis/player1/#", "sport/tennis/player1/ranking", true},
-                      MatchCase{"sport/tennis/player1/#", "sport/tennis/player1/score/wimbledon", true},
+                      MatchCase{"sport/tennis/player1/#", "sport/tennis/player1/score/wimbledon",
+                                true},
                       MatchCase{"sport/tennis/player1/#", "sport/tennis/player10", false},
                       MatchCase{"sport/#", "sport", true}, MatchCase{"sport/#", "sport/", true},
                       MatchCase{"sport/#", "sports", false}, MatchCase{"#", "a", true},
                       MatchCase{"#", "/", true}, MatchCase{"#", "a/b/c", true},
-                      MatchCase{"/#", "/", true}, MatchCase{"/#", "a", false}, MatchCase{"a/#", "/a", false}));
+                      MatchCase{"/#", "/", true}, MatchCase{"/#", "a", false},
+                      MatchCase{"a/#", "/a", false}));
 
 // Section 4.7.1.3.
 INSTANTIATE_TEST_SUITE_P(
@@ -169,7 +172,7 @@ INSTANTIATE_TEST_SUITE_P(
                       OverlapCase{"#", "$SYS/#", false}, OverlapCase{"+/x", "$SYS/x", false},
                       OverlapCase{"$SYS/#", "$SYS/+", true}, OverlapCase{"a//b", "a/+/b", true},
                       OverlapCase{"/+", "+", false},
-                      OverlapCase{"/#", "+", false},  // the parent level is no topic
+                      OverlapCase{"/#", "+", false},  // the parent level is not a topic
                       OverlapCase{"//#", "+/+", true}, OverlapCase{"/", "+/+", true},
                       OverlapCase{"$share/g/a/#", "a/b", true},
                       OverlapCase{"$share/g/a", "$share/h/a", true},

@@ -17,8 +17,8 @@ base::Status refused(std::string_view text) {
 }
 
 TEST(TopicName, Takes_every_topic_of_the_specification) {
-  for (const char* text : {"a", "/", "//", "/a", "a/", "a//b", "a b", "$SYS/x", "sport/tennis/player1",
-                           "gr\u00fc\u00dfe/\u4e16\u754c", "\x01"}) {
+  for (const char* text : {"a", "/", "//", "/a", "a/", "a//b", "a b", "$SYS/x",
+                           "sport/tennis/player1", "gr\u00fc\u00dfe/\u4e16\u754c", "\x01"}) {
     const auto topic = TopicName::parse(text);
     ASSERT_TRUE(topic.ok()) << text;
     EXPECT_EQ(topic.value().str(), text);
@@ -33,7 +33,8 @@ TEST(TopicName, Refuses_what_mqtt_cannot_publish_to_and_says_why) {
   EXPECT_THAT(refused(std::string_view("a\0b", 3)).message(), HasSubstr("NUL"));
   EXPECT_THAT(refused("a\xFF").message(), HasSubstr("not UTF-8"));
   EXPECT_THAT(refused("\xED\xA0\x80").message(), HasSubstr("not UTF-8"));
-  EXPECT_THAT(refused(std::string(65'536, 't')).message(), HasSubstr("65536 bytes; MQTT allows 65535"));
+  EXPECT_THAT(refused(std::string(65'536, 't')).message(),
+              HasSubstr("65536 bytes; MQTT allows 65535"));
 }
 
 TEST(TopicName, Shows_a_refused_text_escaped_and_cut) {

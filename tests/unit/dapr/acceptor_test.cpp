@@ -20,13 +20,24 @@
 namespace dapr_mqtt::dapr {
 namespace {
 
-using testing::connect_to;
 using testing::sees_end;
 
 constexpr std::chrono::seconds kPatience{20};
 
-/// Greets connections, and keeps them open, as gRPC does, until it hears of
-/// their end.
+/// The connection preface of an HTTP/2 client, with an empty SETTINGS frame.
+constexpr std::string_view kPreface{"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", 33};
+
+/// As an HTTP/2 client does, with its preface at once.
+base::UniqueFd connect_to(const std::string& path) {
+  base::UniqueFd fd = testing::connect_to(path);
+  if (!fd.valid()) return fd;
+  EXPECT_TRUE(::send(fd.get(), kPreface.data(), kPreface.size(), MSG_NOSIGNAL) > 0 ||
+              errno == EPIPE);
+  return fd;
+}
+
+/// Writes a greeting to each connection, and keeps it open, as gRPC does, until its end is
+/// reported.
 class Handler final : public ConnectionHandler {
  public:
   void on_connected(base::UniqueFd fd) override {
@@ -44,8 +55,8 @@ class Handler final : public ConnectionHandler {
   }
   bool wait_for(std::size_t connected, std::size_t ended) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(
-        lock, kPatience, [&] { return order_.size() == connected && ended_ == ended; });
+    return changed_.wait_for(lock, kPatience,
+                             [&] { return order_.size() == connected && ended_ == ended; });
   }
   std::vector<ConnectionId> order() {
     std::lock_guard lock(mutex_);
@@ -76,7 +87,7 @@ class AcceptorTest : public ::testing::Test {
     ASSERT_TRUE(acceptor_->start().ok());
   }
 
-  /// Connects as another user in a child; true when the child was let in.
+  /// Connects as another user in a child process; true when the connection was accepted.
   bool admitted_as(uid_t uid) {
     const pid_t child = ::fork();
     if (child == 0) {
@@ -161,6 +172,73 @@ TEST_F(AcceptorTest, Connections_over_the_bound_are_closed_with_a_warning) {
   EXPECT_TRUE(handler_.wait_for(3, 1)) << "an end makes room";
 }
 
+TEST_F(AcceptorTest,
+       Silent_connections_keep_out_nobody_and_the_oldest_are_closed_when_they_are_many) {
+  AcceptorOptions options;
+  options.max_silent = 3;
+  start(options);
+  std::vector<base::UniqueFd> silent;
+  for (int i = 0; i < 300; ++i) silent.push_back(testing::connect_to(path_));
+  const auto daprd = connect_to(path_);
+  ASSERT_TRUE(handler_.wait_for(1, 0)) << log_.text();
+  EXPECT_TRUE(sees_end(silent.front().get()));
+  EXPECT_TRUE(log_.contains("have not begun HTTP/2 yet")) << log_.text();
+  // In pieces, too.
+  ASSERT_EQ(::send(silent.back().get(), kPreface.data(), 24, MSG_NOSIGNAL), 24);
+  ASSERT_EQ(::send(silent.back().get(), kPreface.data() + 24, 9, MSG_NOSIGNAL), 9);
+  EXPECT_TRUE(handler_.wait_for(2, 0)) << "the youngest may still begin";
+}
+
+TEST_F(AcceptorTest, Connection_that_sends_nothing_in_time_is_closed_with_a_warning) {
+  AcceptorOptions options;
+  options.preface_within = std::chrono::milliseconds(50);
+  start(options);
+  const auto silent = testing::connect_to(path_);
+  EXPECT_TRUE(sees_end(silent.get()));
+  EXPECT_TRUE(log_.contains("it has not begun HTTP/2 within 50 ms")) << log_.text();
+  EXPECT_TRUE(handler_.wait_for(0, 0));
+}
+
+TEST_F(AcceptorTest, Connection_that_stops_amid_its_preface_is_closed_in_time) {
+  AcceptorOptions options;
+  options.preface_within = std::chrono::milliseconds(50);
+  start(options);
+  for (const std::size_t bytes : {1, 23, 24, 32}) {
+    const auto slow = testing::connect_to(path_);
+    ASSERT_EQ(::send(slow.get(), kPreface.data(), bytes, MSG_NOSIGNAL),
+              static_cast<ssize_t>(bytes));
+    EXPECT_TRUE(sees_end(slow.get())) << bytes;
+  }
+  EXPECT_TRUE(handler_.wait_for(0, 0));
+}
+
+TEST_F(AcceptorTest, Connection_that_speaks_no_http2_is_closed_at_once) {
+  start();
+  for (const std::string& begun :
+       {std::string("GET / HTTP/1.1\r\n"), std::string("\x16\x03\x01"),
+        std::string(kPreface.substr(0, 24)) + std::string("\0\0\0\1\0\0\0\0\0", 9)}) {
+    const auto other = testing::connect_to(path_);
+    ASSERT_GT(::send(other.get(), begun.data(), begun.size(), MSG_NOSIGNAL), 0);
+    EXPECT_TRUE(sees_end(other.get())) << begun;
+  }
+  EXPECT_TRUE(log_.contains("is not HTTP/2")) << log_.text();
+  EXPECT_TRUE(handler_.wait_for(0, 0));
+}
+
+TEST_F(AcceptorTest, Connections_of_one_user_over_its_bound_are_closed_and_others_let_in) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root to become another user";
+  AcceptorOptions options;
+  options.policy.allowed_uids = {65532};
+  options.max_of_a_user = 1;
+  start(options);
+  const auto first = connect_to(path_);
+  ASSERT_TRUE(handler_.wait_for(1, 0));
+  const auto second = connect_to(path_);
+  EXPECT_TRUE(sees_end(second.get()));
+  EXPECT_TRUE(log_.contains("as many as one user may have")) << log_.text();
+  EXPECT_TRUE(admitted_as(65532));
+}
+
 TEST_F(AcceptorTest, Stop_accepting_keeps_watching_the_connections_there_are) {
   start();
   auto fd = connect_to(path_);
@@ -194,6 +272,7 @@ TEST_F(AcceptorTest, Running_out_of_descriptors_delays_connections_and_does_not_
   const sockaddr_un address = testing::unix_address(path_);
   ASSERT_EQ(::connect(client.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)),
             0);
+  ASSERT_GT(::send(client.get(), kPreface.data(), kPreface.size(), MSG_NOSIGNAL), 0);
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
   while (!log_.contains("cannot accept") && std::chrono::steady_clock::now() < deadline) {
     std::this_thread::yield();
@@ -210,7 +289,7 @@ TEST_F(AcceptorTest, Peer_of_another_user_is_closed_with_a_warning_that_names_th
   EXPECT_TRUE(log_.contains("uid 65532")) << log_.text();
   EXPECT_TRUE(log_.contains("--allow-uid 65532")) << log_.text();
   EXPECT_FALSE(admitted_as(65532));
-  EXPECT_EQ(log_.lines().size(), 1U) << "one warning in ten seconds\n" << log_.text();
+  EXPECT_EQ(log_.lines().size(), 1U) << "one warning in a minute\n" << log_.text();
 }
 
 TEST_F(AcceptorTest, Peer_of_a_listed_user_is_let_in) {
@@ -238,22 +317,6 @@ TEST(PeerPolicy, admits_our_user_root_and_those_allowed) {
   EXPECT_FALSE(policy.admits(1003));
   policy.allow_any_uid = true;
   EXPECT_TRUE(policy.admits(1003));
-}
-
-TEST(LogThrottle, counts_what_it_holds_back) {
-  testing::CapturedLog lines;
-  const base::Log log(lines);
-  LogThrottle throttle;
-  base::TimePoint now{std::chrono::hours(1)};
-  throttle.warn(log, now, "first");
-  throttle.warn(log, now, "second");
-  throttle.warn(log, now + std::chrono::seconds(9), "third");
-  throttle.warn(log, now + std::chrono::seconds(10), "fourth");
-  throttle.warn(log, now + std::chrono::seconds(20), "fifth");
-  EXPECT_THAT(lines.lines(),
-              ::testing::ElementsAre(
-                  "WARN : first", "WARN : fourth (and 2 times since the last warning)",
-                  "WARN : fifth"));
 }
 
 }  // namespace

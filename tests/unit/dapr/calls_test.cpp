@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include "dapr_mqtt/dapr/probe.h"
 #include "unit/dapr/server_fixture.h"
 
 namespace dapr_mqtt::dapr {
@@ -14,6 +15,7 @@ namespace {
 using grpc::StatusCode;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 using testing::WireClient;
 using testing::WirePull;
 
@@ -47,6 +49,39 @@ TEST_F(Calls, Ping_is_OK_before_Init_and_tells_the_instances_health_after) {
   factory_.behaviour.health = base::unavailable("the broker is away");
   EXPECT_EQ(client.ping().error_code(), StatusCode::UNAVAILABLE);
   EXPECT_EQ(client.ping().error_message(), "the broker is away");
+}
+
+TEST_F(Calls, Ping_stays_OK_after_a_missed_restart_and_tells_it_beside) {
+  start();
+  const auto probe = [&] {
+    const auto client = ProbeClient::connect(path_, "probe", std::nullopt);
+    return client.ok() ? client.value()->ping() : base::Result<PingAnswer>(client.status());
+  };
+  EXPECT_EQ(probe().value().missed_restart, "");
+  server_->set_missed_restart("daprd of app \"x\" was told to reload (SIGHUP)", true);
+  EXPECT_EQ(probe().value().missed_restart, "daprd of app \"x\" was told to reload (SIGHUP)");
+  server_->set_missed_restart("", false);
+  EXPECT_EQ(probe().value().missed_restart, "");
+
+  WireClient client(path_, "orders");
+  EXPECT_EQ(client.publish("t", "x").error_code(), StatusCode::FAILED_PRECONDITION);
+  EXPECT_THAT(probe().value().missed_restart, HasSubstr("\"orders\""));
+}
+
+TEST_F(Calls, Init_that_we_asked_for_does_not_wait_for_the_broker) {
+  start();
+  const auto metadata = [&](const std::map<std::string, std::string>& sent) {
+    WireClient client(path_);
+    EXPECT_TRUE(client.init(sent).ok());
+    return factory_.latest()->metadata();
+  };
+  server_->set_missed_restart("it was told to reload", true);
+  EXPECT_EQ(metadata({{"qos", "1"}}),
+            (core::Metadata{{"qos", "1"}, {"connectInBackground", "true"}}));
+  EXPECT_EQ(metadata({{"connectinbackground", "no"}}),
+            (core::Metadata{{"connectinbackground", "no"}}));
+  server_->set_missed_restart("somebody has to restart it", false);
+  EXPECT_EQ(metadata({{"qos", "1"}}), (core::Metadata{{"qos", "1"}}));
 }
 
 TEST_F(Calls, Init_hands_over_name_and_metadata) {
@@ -83,9 +118,8 @@ TEST_F(Calls, Init_that_its_caller_gave_up_leaves_no_instance) {
   WireClient client(path_);
   grpc::ClientContext context;
   client.prepare(context);
-  auto answer = std::async(std::launch::async, [&] {
-    return client.stub().Init(&context, {}, &client.init_response);
-  });
+  auto answer = std::async(std::launch::async,
+                           [&] { return client.stub().Init(&context, {}, &client.init_response); });
   ASSERT_TRUE(wait([&] { return factory_.creates == 1; }));
   context.TryCancel();
   EXPECT_EQ(answer.get().error_code(), StatusCode::CANCELLED);
@@ -99,13 +133,16 @@ TEST_F(Calls, Init_that_its_caller_gave_up_leaves_no_instance) {
   EXPECT_EQ(late.error_code(), StatusCode::FAILED_PRECONDITION);
 }
 
-TEST_F(Calls, Features_are_the_instances) {
+TEST_F(Calls, Features_are_the_instances_and_its_mark) {
   start();
+  EXPECT_FALSE(server_->any_mark());
   WireClient client(path_);
   ASSERT_TRUE(client.init().ok());
   ASSERT_TRUE(client.features().ok());
-  EXPECT_THAT(client.features_response.features(),
-              ElementsAre("SUBSCRIBE_WILDCARDS", "BULK_PUBSUB"));
+  EXPECT_THAT(client.features_response.features(), ElementsAre("SUBSCRIBE_WILDCARDS", "BULK_PUBSUB",
+                                                               StartsWith(server_->mark_prefix())));
+  EXPECT_TRUE(server_->has_mark(client.features_response.features(2)));
+  EXPECT_TRUE(server_->any_mark());
 }
 
 TEST_F(Calls, Publish_hands_over_topic_data_metadata_and_deadline) {
@@ -177,7 +214,7 @@ TEST_F(Calls, Publish_that_its_caller_cancelled_is_answered_without_harm) {
   }
   const auto instance = factory_.latest();
   ASSERT_TRUE(wait([&] { return instance->held_publishes.size() == kCalls; }));
-  // Half before their answers, half while they are on their way.
+  // Half of them before their answers, half while their answers are being sent.
   for (std::size_t i = 0; i < kCalls / 2; ++i) contexts[i]->TryCancel();
   for (std::size_t i = 0; i < kCalls / 2; ++i) {
     EXPECT_EQ(answers[i].get().error_code(), StatusCode::CANCELLED);
@@ -193,11 +230,14 @@ TEST_F(Calls, Publish_that_throws_is_answered_with_the_reason_and_harms_nothing)
   start();
   WireClient client(path_);
   ASSERT_TRUE(client.init().ok());
-  factory_.behaviour.before_publish = [] { throw std::bad_alloc(); };
+  const auto before_publish = [this](std::function<void()> act) {
+    factory_.stage.change([&] { factory_.behaviour.before_publish = std::move(act); });
+  };
+  before_publish([] { throw std::bad_alloc(); });
   EXPECT_EQ(client.publish("t", "x").error_code(), StatusCode::RESOURCE_EXHAUSTED);
-  factory_.behaviour.before_publish = [] { throw std::runtime_error("a mistake"); };
+  before_publish([] { throw std::runtime_error("a mistake"); });
   EXPECT_EQ(client.publish("t", "x").error_code(), StatusCode::INTERNAL);
-  factory_.behaviour.before_publish = [] {};
+  before_publish([] {});
   EXPECT_TRUE(client.publish("t", "x").ok());
 }
 

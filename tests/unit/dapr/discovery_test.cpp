@@ -45,8 +45,9 @@ TEST_F(Discovery, unknown_method_is_unimplemented_and_harms_nothing) {
   WireClient client(path_);
   std::string answer;
   for (int i = 0; i < 3; ++i) {
-    EXPECT_EQ(call_raw(client, "/dapr.proto.components.v1.PubSub/Nonsense", "", answer).error_code(),
-              grpc::StatusCode::UNIMPLEMENTED);
+    EXPECT_EQ(
+        call_raw(client, "/dapr.proto.components.v1.PubSub/Nonsense", "", answer).error_code(),
+        grpc::StatusCode::UNIMPLEMENTED);
   }
   EXPECT_TRUE(client.init().ok());
   EXPECT_TRUE(client.publish("t", "x").ok());

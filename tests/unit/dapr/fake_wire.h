@@ -1,5 +1,5 @@
-// What gRPC is to a pull stream, with locks that the thread sanitizer sees:
-// gRPC's own are in a library it knows nothing of.
+// A fake of gRPC's side of a pull stream, with locks that the thread sanitizer sees: gRPC's own
+// locks are in a library that it does not know.
 #pragma once
 
 #include <condition_variable>
@@ -17,26 +17,36 @@
 
 namespace dapr_mqtt::testing {
 
-/// Answers on one thread, as the completion queue does, and ends the stream
-/// (on_done) when it has been finished and all is answered.
+/// Completes one operation at a time, as the completion queue does, and ends the stream (on_done)
+/// when it has been finished and all operations have completed.
 class FakeWire final : public dapr::PullWire {
  public:
   using Request = dapr::wire::PullMessagesRequest;
   using Response = dapr::wire::PullMessagesResponse;
 
-  ~FakeWire() override { queue_.stop(); }
+  /// Answers on its own thread.
+  FakeWire() : own_(std::make_unique<base::Worker>("fake-queue")), queue_(*own_) {}
+  /// Answers in tasks of `queue`, which outlives it.
+  explicit FakeWire(base::Executor& queue) : queue_(queue) {}
+  ~FakeWire() override {
+    if (own_) own_->stop();
+  }
 
-  /// From the peer: a request, or (none) the end of its requests.
+  /// The peer sends a request, or (none) the end of its requests.
   void feed(std::optional<Request> request) {
     std::lock_guard lock(mutex_);
     incoming_.push_back(std::move(request));
     answer_read();
   }
-  /// The peer is gone: what is open fails.
+  /// The peer is gone: open operations fail.
   void cancel() {
     std::lock_guard lock(mutex_);
     cancelled_ = true;
     answer_read();
+  }
+  bool done() {
+    std::lock_guard lock(mutex_);
+    return done_;
   }
   bool wait_done() {
     std::unique_lock lock(mutex_);
@@ -50,17 +60,20 @@ class FakeWire final : public dapr::PullWire {
     std::lock_guard lock(mutex_);
     return written_;
   }
+  std::vector<Response> responses() {
+    std::lock_guard lock(mutex_);
+    return responses_;
+  }
   /// For each write, whether another one was announced.
   std::vector<bool> announced() {
     std::lock_guard lock(mutex_);
     return announced_;
   }
-  /// Answers nothing until the result goes.
+  /// Answers nothing until the result is destroyed.
   std::shared_ptr<void> hold_answers() {
     auto held = std::make_shared<std::promise<void>>();
-    queue_.post([until = std::make_shared<std::future<void>>(held->get_future())] {
-      until->wait();
-    });
+    queue_.post(
+        [until = std::make_shared<std::future<void>>(held->get_future())] { until->wait(); });
     return std::shared_ptr<void>(nullptr, [held](void*) { held->set_value(); });
   }
   int mistakes() {
@@ -83,7 +96,10 @@ class FakeWire final : public dapr::PullWire {
     announced_.push_back(more);
     ++open_;
     const bool ok = !cancelled_;
-    if (ok) written_.push_back(message.id());
+    if (ok) {
+      written_.push_back(message.id());
+      responses_.push_back(message);
+    }
     queue_.post([this, ok, more, writes = announced_.size()] {
       {
         std::lock_guard relock(mutex_);
@@ -91,7 +107,7 @@ class FakeWire final : public dapr::PullWire {
       }
       handler_->on_written(ok);
       {
-        // What is held back for another write must not wait for ever.
+        // A write that is held back for the next one must not wait for ever.
         std::lock_guard relock(mutex_);
         if (more && ok && !finished_ && announced_.size() == writes) ++mistakes_;
       }
@@ -109,7 +125,7 @@ class FakeWire final : public dapr::PullWire {
   }
 
  private:
-  /// Answers the read that is open, if there is an answer. Under the lock.
+  /// Answers the open read, if there is an answer. Called with the lock held.
   void answer_read() {
     if (read_ == nullptr) return;
     bool ok = false;
@@ -145,6 +161,7 @@ class FakeWire final : public dapr::PullWire {
   std::deque<std::optional<Request>> incoming_;
   Request* read_ = nullptr;
   std::vector<std::string> written_;
+  std::vector<Response> responses_;
   std::vector<bool> announced_;
   grpc::Status status_;
   int open_ = 0;
@@ -153,7 +170,8 @@ class FakeWire final : public dapr::PullWire {
   bool cancelled_ = false;
   bool finished_ = false;
   bool done_ = false;
-  base::Worker queue_{"fake-queue"};
+  const std::unique_ptr<base::Worker> own_;
+  base::Executor& queue_;
 };
 
 }  // namespace dapr_mqtt::testing

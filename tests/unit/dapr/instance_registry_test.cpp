@@ -1,18 +1,22 @@
-// The registry without gRPC: who gets which instance, and when one goes.
+// The registry without gRPC: which call gets which instance, and when an instance is closed.
 #include "dapr/instance_registry.h"
 
 #include <gmock/gmock.h>
 
+#include "dapr/init_marks.h"
 #include "support/captured_log.h"
 #include "support/fake_instance.h"
+#include "unit/dapr/temp_folder.h"
 
 namespace dapr_mqtt::dapr {
 namespace {
 
 using base::ErrorKind;
-using ::testing::HasSubstr;
+using ::testing::AllOf;
 using testing::FakeInstance;
 using testing::FakeInstanceFactory;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 class InstanceRegistryTest : public ::testing::Test {
  protected:
@@ -44,8 +48,9 @@ class InstanceRegistryTest : public ::testing::Test {
 
   testing::CapturedLog log_;
   FakeInstanceFactory factory_;
-  const std::shared_ptr<InstanceRegistry> registry_ =
-      std::make_shared<InstanceRegistry>(factory_, base::Log(log_));
+  int missed_ = 0;
+  const std::shared_ptr<InstanceRegistry> registry_ = std::make_shared<InstanceRegistry>(
+      factory_, "/nowhere/mqtt.sock", [this] { ++missed_; }, base::Log(log_));
 };
 
 struct FakeOpenStream final : OpenStream {
@@ -60,6 +65,59 @@ TEST_F(InstanceRegistryTest, Call_before_Init_is_told_what_to_do) {
   EXPECT_THAT(status.message(), HasSubstr("\"orders\""));
   EXPECT_THAT(status.message(), HasSubstr("restart daprd"));
   EXPECT_THAT(registry_->find({1, ""}).status().message(), HasSubstr("without a name"));
+}
+
+TEST_F(InstanceRegistryTest, Missed_Init_is_remembered_until_it_comes_or_the_connection_ends) {
+  registry_->connection_began(1);
+  registry_->connection_began(2);
+  MissedInits& missed = registry_->missed_inits();
+  EXPECT_TRUE(missed.status().ok());
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(registry_->find({1, "a"}).ok());
+  EXPECT_FALSE(registry_->attach({2, "b"}, std::make_shared<FakeOpenStream>()).ok());
+  EXPECT_EQ(missed_, 2) << "once for each name";
+  EXPECT_THAT(missed.status().message(), AllOf(HasSubstr("\"a\""), HasSubstr("\"b\"")));
+
+  ASSERT_TRUE(init_now({1, "a"}, {}).ok());
+  EXPECT_THAT(missed.status().message(), AllOf(Not(HasSubstr("\"a\"")), HasSubstr("\"b\"")));
+  registry_->connection_ended(2);
+  EXPECT_TRUE(missed.status().ok());
+}
+
+TEST_F(InstanceRegistryTest, What_is_known_of_a_missed_restart_is_told_to_callers) {
+  registry_->connection_began(1);
+  MissedInits& missed = registry_->missed_inits();
+  missed.set_notice("daprd is being reloaded", true);
+  EXPECT_EQ(missed.status().kind(), ErrorKind::kUnavailable);
+  EXPECT_THAT(registry_->find({1, "a"}).status().message(), HasSubstr("is being reloaded"));
+  missed.set_notice("", false);
+  EXPECT_THAT(registry_->find({1, "a"}).status().message(), HasSubstr("restart daprd"));
+}
+
+TEST_F(InstanceRegistryTest, Each_Init_has_a_mark_until_its_instance_goes) {
+  registry_->connection_began(1);
+  EXPECT_EQ(registry_->mark_of({1, "a"}), "");
+  ASSERT_TRUE(init_now({1, "a"}, {}).ok());
+  const std::string mark = registry_->mark_of({1, "a"});
+  EXPECT_THAT(mark, ::testing::StartsWith(registry_->marks().prefix()));
+  EXPECT_TRUE(registry_->has_mark(mark));
+  ASSERT_TRUE(init_now({1, "a"}, {}).ok());
+  EXPECT_EQ(registry_->mark_of({1, "a"}), mark) << "the same metadata: the same instance";
+  ASSERT_TRUE(init_now({1, "b"}, {}).ok());
+  EXPECT_NE(registry_->mark_of({1, "b"}), mark);
+  registry_->connection_ended(1);
+  EXPECT_FALSE(registry_->has_mark(mark));
+}
+
+TEST(InitMarks, Marks_of_a_socket_begin_alike_in_every_process_and_end_differently) {
+  const testing::TempFolder folder;
+  const testing::TempFolder other;
+  InitMarks first(folder.path() + "/mqtt.sock");
+  InitMarks again(folder.path() + "/mqtt.sock");
+  EXPECT_EQ(first.prefix(), again.prefix());
+  EXPECT_NE(first.next(), again.next());
+  EXPECT_NE(first.next(), first.next());
+  EXPECT_NE(InitMarks(folder.path() + "/other.sock").prefix(), first.prefix());
+  EXPECT_NE(InitMarks(other.path() + "/mqtt.sock").prefix(), first.prefix());
 }
 
 TEST_F(InstanceRegistryTest, Connection_that_is_not_there_has_no_instances) {
@@ -197,7 +255,7 @@ TEST_F(InstanceRegistryTest, Instance_of_a_cancelled_Init_is_closed_when_it_arri
   EXPECT_EQ(answer(pending).kind(), ErrorKind::kCancelled);
   EXPECT_EQ(answer(next).kind(), ErrorKind::kCancelled);
   EXPECT_TRUE(wait_alive(0));
-  EXPECT_EQ(factory_.creates, 1) << "nobody waits for the second";
+  EXPECT_EQ(factory_.creates, 1) << "no caller waits for the second";
   EXPECT_EQ(registry_->find({1, "a"}).status().kind(), ErrorKind::kFailedPrecondition);
 }
 
@@ -263,7 +321,7 @@ TEST_F(InstanceRegistryTest, Drain_returns_when_instances_have_drained_or_at_the
   registry_->connection_began(1);
   ASSERT_TRUE(init_now({1, "a"}, {}).ok());
   registry_->drain(std::chrono::steady_clock::now() + std::chrono::hours(1));
-  EXPECT_TRUE(factory_.latest()->drained);
+  EXPECT_EQ(factory_.latest()->drains, 1);
   factory_.behaviour.hold_drains = true;
   const auto begin = std::chrono::steady_clock::now();
   registry_->drain(begin + std::chrono::milliseconds(100));
@@ -275,7 +333,7 @@ TEST_F(InstanceRegistryTest, New_calls_are_refused_from_the_time_it_stops) {
   ASSERT_TRUE(init_now({1, "a"}, {}).ok());
   registry_->refuse_new_calls();
   EXPECT_EQ(registry_->find({1, "a"}).status().kind(), ErrorKind::kUnavailable);
-  EXPECT_THAT(registry_->find({1, "a"}).status().message(), HasSubstr("restart daprd"));
+  EXPECT_THAT(registry_->find({1, "a"}).status().message(), HasSubstr("stopping"));
   EXPECT_EQ(init_now({1, "b"}, {}).kind(), ErrorKind::kUnavailable);
 }
 

@@ -18,9 +18,9 @@
 namespace dapr_mqtt::dapr {
 namespace {
 
-using ::testing::HasSubstr;
 using testing::bind_to;
 using testing::connect_to;
+using ::testing::HasSubstr;
 
 mode_t mode_of(const std::string& path) {
   struct stat info {};

@@ -58,7 +58,7 @@ std::string decode_percent(std::string_view text) {
   return out;
 }
 
-/// What HTTP and gRPC ask of a header, written down a second time.
+/// What HTTP and gRPC require of a header; a second implementation.
 void expect_good_headers(const core::Metadata& metadata) {
   std::set<std::string> names;
   for (const auto& [key, value] : metadata) {
@@ -69,7 +69,9 @@ void expect_good_headers(const core::Metadata& metadata) {
               std::string::npos)
         << base::quote(key);
     EXPECT_FALSE(base::to_lower(key).ends_with("-bin")) << base::quote(key);
-    EXPECT_TRUE(key == "retained" || key.starts_with("mqtt-")) << base::quote(key);
+    EXPECT_TRUE(key == "retained" || key == "traceparent" || key == "tracestate" ||
+                key.starts_with("mqtt-"))
+        << base::quote(key);
     EXPECT_LE(value.size(), kMaxValueBytes);
     for (const char c : value) EXPECT_TRUE(c >= 0x20 && c < 0x7F) << base::quote(value);
     EXPECT_FALSE(value.starts_with(' ') || value.ends_with(' ')) << base::quote(value);
@@ -142,6 +144,17 @@ TEST(MessageMetadata, never_names_what_is_daprs_own_or_a_publish_option) {
     EXPECT_THAT(metadata, Not(Contains(Key(name))));
     EXPECT_THAT(metadata, Contains(Pair("mqtt-property-" + name, "x")));
   }
+}
+
+TEST(MessageMetadata, hands_on_a_trace_context_that_is_well_formed) {
+  const std::string parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  core::MessageProperties properties;
+  properties.user_properties = {{"traceparent", parent}, {"tracestate", "a=50%"}};
+  const core::Metadata metadata = with(std::move(properties));
+  EXPECT_THAT(metadata, Contains(Pair("traceparent", parent)));
+  EXPECT_THAT(metadata, Contains(Pair("tracestate", "a=50%")));
+  EXPECT_THAT(metadata, Contains(Pair("mqtt-property-traceparent", parent)));
+  expect_good_headers(metadata);
 }
 
 TEST(MessageMetadata, has_no_name_that_gRPC_takes_for_base64) {

@@ -1,5 +1,5 @@
-// More calls at once than requests are open for, and calls that are given up while
-// they wait for one.
+// More calls at a time than open requests, and calls that are cancelled while they wait for a
+// request.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -18,7 +18,7 @@ using testing::WireClient;
 
 using Overload = testing::ServerTest;
 
-/// A publish that only begins; what its answer says does not matter.
+/// A publish that is only begun; its answer does not matter.
 class QuickPublish {
  public:
   /// Counts in `answered`.

@@ -1,4 +1,4 @@
-// The pull stream without gRPC: every order of what may happen at once.
+// The pull stream without gRPC: concurrent events in every order.
 #include "dapr/pull_stream.h"
 
 #include <gmock/gmock.h>
@@ -54,7 +54,7 @@ class PullStreamTest : public ::testing::Test {
   testing::CapturedLog log_;
   testing::FakeInstanceFactory factory_;
   const std::shared_ptr<InstanceRegistry> registry_ =
-      std::make_shared<InstanceRegistry>(factory_, base::Log(log_));
+      std::make_shared<InstanceRegistry>(factory_, "/nowhere/mqtt.sock", nullptr, base::Log(log_));
 };
 
 TEST_F(PullStreamTest, Writes_go_out_one_at_a_time_and_in_order) {
@@ -70,6 +70,41 @@ TEST_F(PullStreamTest, Writes_go_out_one_at_a_time_and_in_order) {
   EXPECT_EQ(wire.mistakes(), 0);
   const auto written = wire.written();
   for (std::size_t i = 0; i < written.size(); ++i) ASSERT_EQ(written[i], std::to_string(i + 1));
+}
+
+TEST_F(PullStreamTest, Event_of_a_message_goes_out_in_its_place_and_counts_by_its_size) {
+  FakeWire wire;
+  begin(wire);
+  const auto stream = subscribed(wire, "t/#");
+  core::Delivery with_event = delivery(1);
+  with_event.event = std::make_shared<const std::string>("event");
+  ASSERT_EQ(stream->subscriber->deliver(with_event), DeliverResult::kSent);
+  with_event.real_topic_name = true;
+  ASSERT_EQ(stream->subscriber->deliver(with_event), DeliverResult::kSent);
+  with_event.event = std::make_shared<const std::string>(1000, 'x');
+  EXPECT_EQ(stream->subscriber->deliver(with_event), DeliverResult::kTooLarge);
+  while (wire.responses().size() < 2) std::this_thread::yield();
+  EXPECT_EQ(wire.responses()[0].data(), "event");
+  EXPECT_EQ(wire.responses()[0].topic_name(), "t/#");
+  EXPECT_EQ(wire.responses()[1].topic_name(), "t");
+  wire.feed(std::nullopt);
+  ASSERT_TRUE(wire.wait_done());
+}
+
+TEST_F(PullStreamTest, Topic_that_is_no_text_is_not_named) {
+  FakeWire wire;
+  begin(wire);
+  const auto stream = subscribed(wire, "t/#");
+  core::IncomingMessage message;
+  message.topic = "t/\xff";
+  core::Delivery damaged{1, 1, std::make_shared<const core::IncomingMessage>(message)};
+  damaged.real_topic_name = true;
+  ASSERT_EQ(stream->subscriber->deliver(damaged), DeliverResult::kSent);
+  while (wire.responses().empty()) std::this_thread::yield();
+  EXPECT_EQ(wire.responses()[0].topic_name(), "t/#");
+  EXPECT_EQ(wire.responses()[0].metadata().at("mqtt-topic"), "t/%FF");
+  wire.feed(std::nullopt);
+  ASSERT_TRUE(wire.wait_done());
 }
 
 TEST_F(PullStreamTest, Write_says_whether_another_waits_behind_it) {

@@ -15,8 +15,8 @@ using core::DeliverResult;
 using grpc::StatusCode;
 using ::testing::Contains;
 using ::testing::HasSubstr;
-using ::testing::Pair;
 using testing::make_delivery;
+using ::testing::Pair;
 using testing::WireClient;
 using testing::WirePull;
 
@@ -328,13 +328,13 @@ TEST_F(Pull, publish_never_overtakes_streams_begun_before_it) {
     factory_.stage.change([&] { before_publish = instance->streams_at_publish.back(); });
     if (before_publish != begun) ++overtaken;
   }
-  // All but none: see kPullRequests for what gRPC may do once in a long while.
+  // Almost none: see kPullRequests for what gRPC may very rarely do.
   EXPECT_LE(overtaken, 1U);
 }
 
 TEST_F(Pull, publish_never_overtakes_while_other_threads_answer_and_other_clients_call) {
-  // Answers are written by the fake's thread, which then may also read what has come
-  // in the meantime: the order must not depend on who reads.
+  // The fake's thread writes the answers, and may then also read what has come meanwhile: the order
+  // must not depend on which thread reads.
   start_with_client();
   const auto instance = factory_.latest();
   std::atomic<bool> done{false};

@@ -25,8 +25,8 @@ class Reflection : public testing::ServerTest {
     start();
     client_.emplace(path_);
     client_->prepare(context_);
-    stream_ = reflection::ServerReflection::NewStub(client_->channel())
-                  ->ServerReflectionInfo(&context_);
+    stream_ =
+        reflection::ServerReflection::NewStub(client_->channel())->ServerReflectionInfo(&context_);
   }
   reflection::ServerReflectionResponse ask(const reflection::ServerReflectionRequest& request) {
     reflection::ServerReflectionResponse response;
@@ -76,17 +76,17 @@ TEST_F(Reflection, lists_the_three_services) {
   for (const auto& service : response.list_services_response().service()) {
     names.push_back(service.name());
   }
-  EXPECT_THAT(names, ElementsAre("dapr.proto.components.v1.PubSub",
-                                 "grpc.reflection.v1alpha.ServerReflection",
-                                 "grpc.health.v1.Health"));
+  EXPECT_THAT(names,
+              ElementsAre("dapr.proto.components.v1.PubSub",
+                          "grpc.reflection.v1alpha.ServerReflection", "grpc.health.v1.Health"));
   EXPECT_EQ(response.valid_host(), "localhost");
   EXPECT_TRUE(response.original_request().has_list_services());
 }
 
 TEST_F(Reflection, describes_services_methods_and_messages_with_all_that_they_import) {
-  for (const char* symbol : {"dapr.proto.components.v1.PubSub",
-                             "dapr.proto.components.v1.PubSub.PullMessages",
-                             "dapr.proto.components.v1.PublishRequest"}) {
+  for (const char* symbol :
+       {"dapr.proto.components.v1.PubSub", "dapr.proto.components.v1.PubSub.PullMessages",
+        "dapr.proto.components.v1.PublishRequest"}) {
     EXPECT_THAT(files(ask_symbol(symbol)), ElementsAre(kPubSubFile, kCommonFile)) << symbol;
   }
   EXPECT_THAT(files(ask_symbol("dapr.proto.components.v1.MetadataRequest")),
@@ -142,8 +142,8 @@ TEST_F(Reflection, serves_many_streams_at_once) {
     lists.push_back(std::async(std::launch::async, [&] {
       grpc::ClientContext context;
       client_->prepare(context);
-      const auto stream = reflection::ServerReflection::NewStub(client_->channel())
-                              ->ServerReflectionInfo(&context);
+      const auto stream =
+          reflection::ServerReflection::NewStub(client_->channel())->ServerReflectionInfo(&context);
       reflection::ServerReflectionRequest request;
       request.set_file_containing_symbol("dapr.proto.components.v1.PubSub");
       std::size_t answers = 0;

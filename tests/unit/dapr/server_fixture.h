@@ -37,7 +37,8 @@ class ServerTest : public ::testing::Test {
         if (open->topic == topic && !open->closed) out = open;
       }
       return out != nullptr;
-    })) << "no stream of " << topic;
+    })) << "no stream of "
+        << topic;
     return out;
   }
   template <typename F>

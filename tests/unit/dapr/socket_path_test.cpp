@@ -38,7 +38,8 @@ TEST(SocketPath, is_named_by_the_flag) {
 }
 
 TEST(SocketPath, refuses_names_that_are_no_file_names) {
-  for (const std::string name : {"", "a/b", "/", ".", "..", ".hidden", "a b", "a\nb", "mqtt.sock"}) {
+  for (const std::string name :
+       {"", "a/b", "/", ".", "..", ".hidden", "a b", "a\nb", "mqtt.sock"}) {
     const auto path = socket_path({"/a", {}, {}, name});
     ASSERT_FALSE(path.ok()) << name;
     EXPECT_EQ(path.status().kind(), base::ErrorKind::kInvalidArgument);

@@ -8,7 +8,7 @@
 
 namespace dapr_mqtt::testing {
 
-/// A folder of the test's own, gone with all that is in it when the test ends.
+/// A folder for one test; it is deleted with its contents when the test ends.
 class TempFolder {
  public:
   TempFolder() {

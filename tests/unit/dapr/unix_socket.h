@@ -1,4 +1,4 @@
-// Plain sockets for tests that look at them from outside.
+// Plain sockets for tests.
 #pragma once
 
 #include <poll.h>
@@ -20,7 +20,7 @@ inline sockaddr_un unix_address(const std::string& path) {
   return address;
 }
 
-/// Not valid when nobody listens.
+/// Not valid when no process listens.
 inline base::UniqueFd connect_to(const std::string& path) {
   base::UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const sockaddr_un address = unix_address(path);
@@ -30,7 +30,7 @@ inline base::UniqueFd connect_to(const std::string& path) {
   return fd;
 }
 
-/// Bound, and listening when told to.
+/// A bound socket; it listens if `listen` is true.
 inline base::UniqueFd bind_to(const std::string& path, bool listen, int type = SOCK_STREAM) {
   base::UniqueFd fd(::socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
   const sockaddr_un address = unix_address(path);

@@ -1,4 +1,4 @@
-// A client of the component's socket, one connection each, as daprd is one.
+// A client of the component's socket with its own connection, like daprd.
 #pragma once
 
 #include <fcntl.h>
@@ -38,8 +38,8 @@ class WireClient {
   wire::PubSub::Stub& stub() { return *stub_; }
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
 
-  /// Ends the connection at once, as when the process dies: what was written
-  /// before still arrives.
+  /// Ends the connection at once, as when the process dies: bytes that were written before still
+  /// arrive.
   void hang_up() { ::shutdown(socket_.get(), SHUT_RDWR); }
 
   /// Has the header (unless the name is empty) and a deadline far away.
@@ -88,7 +88,7 @@ class WireClient {
 
  private:
   const std::string name_;
-  base::UniqueFd socket_;  // the channel's, a second time
+  base::UniqueFd socket_;  // a duplicate of the channel's
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<wire::PubSub::Stub> stub_;
 };
@@ -126,7 +126,7 @@ class WirePull {
   }
   void half_close() { stream_->WritesDone(); }
   void cancel() { context_.TryCancel(); }
-  /// Skips what still comes and waits for the end.
+  /// Skips messages that still come, and waits for the end.
   grpc::Status finish() {
     while (receive()) {
     }

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "support/manual_executor.h"
 
 namespace dapr_mqtt::delivery {
@@ -36,19 +38,37 @@ TEST_F(ArrivalsTest, message_after_the_batch_was_taken_wakes_again) {
   EXPECT_TRUE(batch.inbox_full);
 }
 
-TEST_F(ArrivalsTest, unclaimed_message_wakes_only_when_there_is_something_to_do) {
+TEST_F(ArrivalsTest, unclaimed_message_wakes_since_it_may_be_held_for_nobody) {
   arrivals.note_unclaimed(false, false);
   executor.run();
-  EXPECT_EQ(wakes, 0);
+  EXPECT_EQ(wakes, 1);
+  EXPECT_FALSE(batch.claim_again);
   arrivals.note_unclaimed(true, false);
   executor.run();
-  EXPECT_EQ(wakes, 1);
+  EXPECT_EQ(wakes, 2);
   EXPECT_TRUE(batch.claim_again);
   EXPECT_TRUE(batch.queues.empty());
   arrivals.note_unclaimed(false, true);
   executor.run();
   EXPECT_TRUE(batch.inbox_full);
   EXPECT_FALSE(batch.claim_again);
+}
+
+TEST_F(ArrivalsTest, each_thread_enters_since_another_may_be_held_up_before_it_does) {
+  arrivals.note("a", false);
+  std::thread([&] {
+    for (int i = 0; i < 10; ++i) arrivals.note("a", false);
+  }).join();
+  executor.run();
+  EXPECT_EQ(wakes, 2);
+}
+
+TEST_F(ArrivalsTest, message_that_is_stored_wakes_although_another_thread_is_going_to_enter) {
+  arrivals.note("a", false);
+  for (int i = 0; i < 10; ++i) arrivals.note("a", false, Arrivals::WakeBy::kPost);
+  for (int i = 0; i < 10; ++i) arrivals.note("a", false);
+  executor.run();
+  EXPECT_EQ(wakes, 2);
 }
 
 }  // namespace

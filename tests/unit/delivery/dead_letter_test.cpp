@@ -1,4 +1,4 @@
-// What is given up stays in the inbox until its dead letter has arrived.
+// A given-up message stays in the inbox until its dead letter has been published.
 #include "unit/delivery/delivery_fixture.h"
 
 namespace dapr_mqtt::delivery {
@@ -16,8 +16,7 @@ struct DeadLetterTest : DeliveryTest {
       letters.push_back(g.delivery.id);
       events.push_back(g.delivery.message->payload + " " + std::string(g.error));
     };
-    dispatcher.emplace(policy, executor, clock, *inbox, counters, base::Log(log, "pubsub"),
-                       std::move(hooks));
+    make_dispatcher(*inbox, std::move(hooks));
     make_intake();
     table.set(0, {filter("a")});
     stream = dispatcher->open(filter("a"), s);
@@ -35,7 +34,7 @@ TEST_F(DeadLetterTest, message_leaves_the_inbox_when_its_dead_letter_has_arrived
   EXPECT_EQ(s->deliveries.size(), 1U) << "not tried again meanwhile";
   dispatcher->dead_lettered(letters[0]);
   EXPECT_EQ(inbox->usage().messages, 0U);
-  dispatcher->dead_lettered(letters[0]);  // once more changes nothing
+  dispatcher->dead_lettered(letters[0]);  // a second call changes nothing
 }
 
 TEST_F(DeadLetterTest, message_that_is_too_large_becomes_one) {
@@ -47,6 +46,23 @@ TEST_F(DeadLetterTest, message_that_is_too_large_becomes_one) {
   EXPECT_EQ(events, Payloads{"large "});
   EXPECT_EQ(s->payloads(), Payloads{"small"});
   EXPECT_EQ(inbox->usage().messages, 2U);
+  dispatcher->dead_lettered(letters[0]);
+  EXPECT_EQ(inbox->usage().messages, 1U);
+}
+
+TEST_F(DeadLetterTest, message_that_was_not_received_whole_becomes_one_without_being_delivered) {
+  options.dead_letters = true;
+  begin();
+  core::IncomingMessage large = message("a", "begins");
+  large.full_size = 5'000'000;
+  EXPECT_TRUE(sink->on_message(large));
+  receive("a", "small");
+  executor.run();
+  EXPECT_EQ(events, Payloads{"begins "});
+  EXPECT_EQ(s->payloads(), Payloads{"small"});
+  EXPECT_EQ(inbox->usage().messages, 2U);
+  EXPECT_EQ(counters.too_large, 1U) << "counted once";
+  EXPECT_EQ(log.lines().size(), 1U) << log.text();
   dispatcher->dead_lettered(letters[0]);
   EXPECT_EQ(inbox->usage().messages, 1U);
 }

@@ -53,8 +53,9 @@ TEST_F(DispatcherRetryTest, message_is_given_up_when_its_retries_are_spent) {
   EXPECT_EQ(last_given_up_attempt, 3U);
   EXPECT_EQ(counters.given_up, 1U);
   EXPECT_EQ(inbox->usage().messages, 0U);
-  EXPECT_TRUE(log.contains("WARN pubsub: gave up message 1 on topic \"a\" (filter \"a\") after 3 "
-                           "attempts; the app's error: \"out of\\norder\""))
+  EXPECT_TRUE(
+      log.contains("WARN pubsub: gave up message 1 on topic \"a\" (filter \"a\") after 3 "
+                   "attempts; daprd says: \"out of\\norder\""))
       << log.text();
 }
 
@@ -109,7 +110,7 @@ TEST_F(DispatcherRetryTest, messages_that_wait_for_their_next_try_take_no_room) 
   for (int i = 0; i < 50; ++i) receive("a", "bad");
   receive("a", "good");
   executor.run();
-  // Far more failures than the window has places, and nothing stops.
+  // There are far more failures than places in the window, and deliveries go on.
   for (std::size_t i = 0; i < 50; ++i) {
     fail(stream, *s, i);
     executor.run();
@@ -239,7 +240,7 @@ TEST_F(DispatcherRetryTest, message_too_large_for_the_peer_is_given_up_and_the_n
 
 TEST_F(DispatcherRetryTest, strict_order_tries_a_failed_message_before_the_next) {
   policy.max_retries = 1;
-  policy.order = core::Inbox::Order::kStrict;
+  policy.order.mode = core::ConcurrencyMode::kSingle;
   begin();
   for (int i = 0; i < 3; ++i) receive("a", std::to_string(i));
   executor.run();
@@ -256,7 +257,7 @@ TEST_F(DispatcherRetryTest, strict_order_tries_a_failed_message_before_the_next)
 
 TEST_F(DispatcherRetryTest, strict_order_goes_on_when_the_message_that_held_it_up_is_dropped) {
   policy.max_retries = -1;
-  policy.order = core::Inbox::Order::kStrict;
+  policy.order.mode = core::ConcurrencyMode::kSingle;
   limits = {.max_messages = 2, .max_bytes = 1U << 20U};
   begin();
   receive("a", "0");
@@ -264,14 +265,14 @@ TEST_F(DispatcherRetryTest, strict_order_goes_on_when_the_message_that_held_it_u
   executor.run();
   fail(stream, *s, 0);
   executor.run();
-  receive("b", "other");  // "a" is the fuller one: its "0" goes
+  receive("b", "other");  // "a" is the fuller queue: its "0" is dropped
   executor.run();
   EXPECT_EQ(counters.dropped, 1U);
   EXPECT_EQ(s->payloads(), (Payloads{"0", "1"}));
 }
 
 TEST_F(DispatcherRetryTest, strict_order_holds_over_several_streams) {
-  policy.order = core::Inbox::Order::kStrict;
+  policy.order.mode = core::ConcurrencyMode::kSingle;
   begin();
   const auto other = subscriber();
   const StreamId second = dispatcher->open(filter("a"), other);
@@ -289,7 +290,7 @@ TEST_F(DispatcherRetryTest, strict_order_holds_over_several_streams) {
 
 TEST_F(DispatcherRetryTest, failing_topic_holds_up_no_other) {
   policy.max_retries = -1;
-  policy.order = core::Inbox::Order::kStrict;
+  policy.order.mode = core::ConcurrencyMode::kSingle;
   begin();
   const auto other = subscriber();
   const StreamId second = dispatcher->open(filter("b"), other);

@@ -20,7 +20,7 @@ struct ExpiryTest : DeliveryTest {
     auto properties = std::make_shared<core::MessageProperties>();
     properties->expiry = expiry;
     m.properties = std::move(properties);
-    sink->on_message(std::move(m));
+    EXPECT_TRUE(sink->on_message(std::move(m)));
   }
 };
 
@@ -37,6 +37,16 @@ TEST_F(ExpiryTest, message_that_expired_while_it_waited_is_not_delivered) {
   ack(stream, *s, 0);
   ack(stream, *s, 1);
   EXPECT_EQ(inbox->usage().messages, 0U);
+}
+
+TEST_F(ExpiryTest, expired_messages_of_a_filter_are_one_line_with_their_count) {
+  begin();
+  for (int i = 0; i < 5; ++i) receive_expiring("x", seconds(1));
+  executor.advance(seconds(2));
+  open();
+  executor.advance(seconds(1));
+  EXPECT_TRUE(log.contains("WARN pubsub: 5 message(s) of topic filter \"a\" expired"))
+      << log.text();
 }
 
 TEST_F(ExpiryTest, what_is_left_is_told_in_whole_seconds_at_least_one) {
@@ -69,7 +79,7 @@ TEST_F(ExpiryTest, failed_message_is_not_tried_again_once_it_expired) {
 }
 
 TEST_F(ExpiryTest, expired_message_holds_up_none_in_strict_order) {
-  policy.order = core::Inbox::Order::kStrict;
+  policy.order.mode = core::ConcurrencyMode::kSingle;
   begin();
   for (int i = 0; i < 1000; ++i) receive_expiring("x", seconds(1));
   receive("a", "next");

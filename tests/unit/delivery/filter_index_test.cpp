@@ -9,9 +9,7 @@
 namespace dapr_mqtt::delivery {
 namespace {
 
-core::TopicFilter filter(std::string_view text) {
-  return core::TopicFilter::parse(text).value();
-}
+core::TopicFilter filter(std::string_view text) { return core::TopicFilter::parse(text).value(); }
 
 FilterIndex index_of(const std::vector<std::string_view>& filters) {
   FilterIndex index;
@@ -66,7 +64,7 @@ TEST(FilterIndex, as_many_levels_as_mqtt_allows_do_no_harm) {
   EXPECT_EQ(sorted(index.match(deep)), (Values{1, 2}));
 }
 
-/// Few names, so that filters and topics meet often.
+/// Few names, so that filters and topics often match.
 std::string random_path(std::mt19937_64& random, bool wildcards) {
   std::string out;
   const std::size_t levels = 1 + random() % 5;

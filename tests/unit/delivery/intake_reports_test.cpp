@@ -13,26 +13,29 @@ using std::chrono::seconds;
 struct IntakeReportsTest : ::testing::Test {
   testing::ManualExecutor time;
   testing::CapturedLog log;
-  std::optional<IntakeReports> reports{
-      std::in_place, core::InboxLimits{.max_messages = 100, .max_bytes = 5000}, time,
-      base::Log(log, "pubsub")};
+  std::optional<IntakeReports> reports{std::in_place,
+                                       core::InboxLimits{.max_messages = 100, .max_bytes = 5000},
+                                       time, base::Log(log, "pubsub")};
 };
 
 TEST_F(IntakeReportsTest, first_of_a_kind_is_written_at_once) {
-  reports->too_large("a/b", 5'000'000, 4'000'000);
+  reports->too_large("a/b", 5'000'000, false);
   reports->not_stored("a/#", base::unavailable("disk gone"));
   reports->dropped({{"a/#", 1, 0}});
   ASSERT_EQ(log.lines().size(), 3U);
-  EXPECT_TRUE(log.contains("WARN pubsub: dropped a message on topic \"a/b\": its payload of "
-                           "5000000 bytes is more than Dapr takes (4000000)"));
-  EXPECT_TRUE(log.contains("ERROR pubsub: a message of filter \"a/#\" could not be stored: disk gone"));
-  EXPECT_TRUE(log.contains("WARN pubsub: the inbox is full (100 messages or 5000 bytes): dropped "
-                           "the oldest 1 message of filter \"a/#\""));
+  EXPECT_TRUE(
+      log.contains("WARN pubsub: dropped a message on topic \"a/b\": its payload of "
+                   "5000000 bytes is more than Dapr takes (4194240)"));
+  EXPECT_TRUE(
+      log.contains("ERROR pubsub: a message of filter \"a/#\" could not be stored: disk gone"));
+  EXPECT_TRUE(
+      log.contains("WARN pubsub: the inbox is full (100 messages or 5000 bytes): dropped "
+                   "the oldest 1 message of filter \"a/#\""));
 }
 
 TEST_F(IntakeReportsTest, flood_gives_one_line_each_half_minute) {
   for (int second = 0; second < 60; ++second) {
-    for (int i = 0; i < 100; ++i) reports->too_large("t", 10, 5);
+    for (int i = 0; i < 100; ++i) reports->too_large("t", 10, false);
     time.advance(seconds(1));
   }
   EXPECT_EQ(log.lines().size(), 2U);
@@ -47,8 +50,9 @@ TEST_F(IntakeReportsTest, drops_are_summed_by_filter) {
   EXPECT_EQ(log.lines().size(), 1U);
   time.advance(seconds(30));
   reports->dropped({{"a", 5, 0}});
-  EXPECT_TRUE(log.contains("dropped the oldest 3 messages of no subscription, 7 messages of filter "
-                           "\"a\", 1 message of filter \"b\", within 40 s"))
+  EXPECT_TRUE(
+      log.contains("dropped the oldest 3 messages of no subscription, 7 messages of filter "
+                   "\"a\", 1 message of filter \"b\", within 40 s"))
       << log.text();
 }
 
@@ -69,7 +73,7 @@ TEST_F(IntakeReportsTest, what_has_gathered_is_written_at_the_end) {
 }
 
 TEST_F(IntakeReportsTest, foreign_names_cannot_forge_a_line) {
-  reports->too_large("a\nERROR fake", 10, 5);
+  reports->too_large("a\nERROR fake", 10, true);
   reports->dropped({{"b\nERROR fake", 1, 0}});
   for (const auto& line : log.lines()) EXPECT_EQ(line.find('\n'), std::string::npos);
 }

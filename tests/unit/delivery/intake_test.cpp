@@ -10,7 +10,7 @@ using core::Inbox;
 using core::QoS;
 
 struct IntakeTest : DeliveryTest {
-  /// Payloads that wait in a queue, taken.
+  /// Takes the messages that wait in a queue, and returns their payloads.
   Payloads waiting(std::string_view queue) {
     Payloads out;
     while (auto entry = inbox->take(queue, clock.now(), Inbox::Order::kReady)) {
@@ -24,19 +24,54 @@ TEST_F(IntakeTest, message_goes_to_each_matching_filter_of_its_connection_once) 
   start();
   table.set(0, {filter("a/b"), filter("a/+")});
   table.set(1, {filter("a/#")});
-  sink->on_message(message("a/b", "one"));
-  intake->sink(1)->on_message(message("a/b", "two"));
+  EXPECT_TRUE(sink->on_message(message("a/b", "one")));
+  EXPECT_TRUE(intake->sink(1)->on_message(message("a/b", "two")));
   EXPECT_EQ(waiting("a/b"), Payloads{"one"});
   EXPECT_EQ(waiting("a/+"), Payloads{"one"});
   EXPECT_EQ(waiting("a/#"), Payloads{"two"});
   EXPECT_EQ(counters.received, 2U);
 }
 
+TEST_F(IntakeTest,
+       what_is_to_be_ignored_is_dropped_without_a_word_unless_somebody_subscribed_to_it) {
+  options.persistent = true;
+  options.ignored = "$check/";
+  start();
+  table.set(0, {filter("#"), filter("$check/mine")});
+  receive("$check/1", "one");
+  EXPECT_EQ(inbox->usage().messages, 0U);
+  EXPECT_EQ(log.text(), "");
+  receive("$check/mine", "two");
+  EXPECT_EQ(waiting("$check/mine"), Payloads{"two"});
+}
+
 TEST_F(IntakeTest, sink_passes_on_its_connection) {
   start();
   table.set(7, {filter("a")});
-  intake->sink(7)->on_message(message("a", "one"));
+  EXPECT_TRUE(intake->sink(7)->on_message(message("a", "one")));
   EXPECT_EQ(waiting("a"), Payloads{"one"});
+}
+
+TEST_F(IntakeTest, message_that_the_broker_sends_under_another_topic_reaches_its_subscription) {
+  options.persistent = true;
+  start();
+  table.set(0, {filter("$queue/t"), filter("other")});
+  receive("t", "one");
+  EXPECT_EQ(waiting("$queue/t"), Payloads{"one"});
+  EXPECT_TRUE(log.contains("\"$queue/t\" come on topics like \"t\"")) << log.text();
+}
+
+TEST_F(IntakeTest, message_that_nobody_subscribed_to_is_named_and_counted) {
+  options.persistent = true;
+  start();
+  table.set(0, {filter("other")});
+  receive("t", "one");
+  receive("t", "two");
+  EXPECT_EQ(counters.unclaimed, 2U);
+  EXPECT_TRUE(
+      log.contains("WARN pubsub: a message came on topic \"t\", which matches no subscription"))
+      << log.text();
+  EXPECT_EQ(log.lines().size(), 1U);
 }
 
 TEST_F(IntakeTest, received_time_is_stamped_when_unset) {
@@ -45,21 +80,106 @@ TEST_F(IntakeTest, received_time_is_stamped_when_unset) {
   receive("a", "one");
   core::IncomingMessage stamped = message("a", "two");
   stamped.received = base::WallTime(std::chrono::hours(1));
-  sink->on_message(stamped);
+  EXPECT_TRUE(sink->on_message(stamped));
   EXPECT_EQ(inbox->take("a", clock.now(), Inbox::Order::kReady)->message->received, clock.now());
   EXPECT_EQ(inbox->take("a", clock.now(), Inbox::Order::kReady)->message->received,
             stamped.received);
 }
 
-TEST_F(IntakeTest, payload_over_the_limit_is_dropped_with_a_line_and_a_count) {
-  options.max_payload = 10;
+/// Gives the first message the seed 1000, and so on.
+class FakeEventIds final : public core::EventIds {
+ public:
+  void received(core::IncomingMessage& m, bool makes_events) override {
+    asked.push_back(m.payload + (makes_events ? ": events" : ""));
+    if (makes_events) m.event_seed = 1000 + given++;
+    if (m.duplicate) m.received = base::WallTime(std::chrono::hours(1));
+  }
+  std::vector<std::string> asked;
+  std::uint64_t given = 0;
+};
+
+struct IntakeEventIds : IntakeTest {
+  IntakeEventIds() {
+    options.persistent = true;
+    start();
+    table.set(0, {filter("events"), filter("pass"), filter("both/+"), filter("both/#")});
+    intake.emplace(options, table, *inbox, dispatcher->arrivals(), executor, clock, counters,
+                   base::Log(log, "pubsub"), nullptr, nullptr, [](const core::TopicFilter& f) {
+                     return f.str() != "pass" && f.str() != "both/#";
+                   });
+    sink = intake->sink(0, &ids);
+  }
+  std::uint64_t seed(std::string_view queue) {
+    return inbox->take(queue, clock.now(), Inbox::Order::kReady)->message->event_seed;
+  }
+  FakeEventIds ids;
+};
+
+TEST_F(IntakeEventIds, are_asked_for_where_the_broker_may_send_a_message_again) {
+  receive("events", "one");
+  receive("pass", "two");
+  receive("events", "zero", QoS::kAtMostOnce);
+  receive("nobody/knows", "three");
+  EXPECT_EQ(ids.asked, (Payloads{"one: events", "two", "three: events"}))
+      << "a subscription that makes events may claim it later";
+  EXPECT_EQ(seed("events"), 1000U);
+  EXPECT_EQ(seed("pass"), 0U);
+  EXPECT_EQ(seed(Inbox::kUnclaimed), 1001U);
+}
+
+TEST_F(IntakeEventIds, time_of_a_message_that_was_here_before_is_the_former_one) {
+  core::IncomingMessage again = message("pass", "again");
+  again.duplicate = true;
+  EXPECT_TRUE(sink->on_message(again));
+  const auto entry = inbox->take("pass", clock.now(), Inbox::Order::kReady);
+  EXPECT_EQ(entry->message->received, base::WallTime(std::chrono::hours(1)));
+  EXPECT_EQ(entry->message->arrived, clock.now()) << "by which it expires";
+}
+
+TEST_F(IntakeEventIds, copies_for_several_subscriptions_have_seeds_of_their_own_each_time) {
+  receive("both/x", "one");
+  EXPECT_EQ(ids.asked, Payloads{"one: events"});
+  const std::uint64_t plus = seed("both/+");
+  const std::uint64_t hash = seed("both/#");
+  EXPECT_NE(plus, hash);
+  ids.given = 0;
+  receive("both/x", "again");
+  EXPECT_EQ(seed("both/+"), plus);
+  EXPECT_EQ(seed("both/#"), hash);
+}
+
+/// A message as the connection hands it over: only its beginning.
+core::IncomingMessage oversized(std::string topic, std::string beginning = "begins") {
+  core::IncomingMessage m = message(std::move(topic), std::move(beginning));
+  m.full_size = 5'000'000;
+  return m;
+}
+
+TEST_F(IntakeTest, message_that_was_too_large_to_be_received_is_dropped_with_a_line_and_a_count) {
   start();
   table.set(0, {filter("#")});
-  receive("a/big", std::string(11, 'x'));
-  receive("a/small", std::string(10, 'x'));
+  core::IncomingMessage big = oversized("a/big");
+  big.receipt = receipt();
+  EXPECT_TRUE(sink->on_message(std::move(big)));
+  receive("a/small", "x");
+  EXPECT_EQ(receipts->given(), (Numbers{1, 2})) << "it is acknowledged";
   EXPECT_EQ(counters.too_large, 1U);
-  EXPECT_TRUE(log.contains("\"a/big\": its payload of 11 bytes"));
-  EXPECT_EQ(waiting("#").size(), 1U);
+  EXPECT_EQ(counters.received_bytes, 5'000'001U);
+  EXPECT_TRUE(log.contains("dropped a message on topic \"a/big\": its payload of 5000000 bytes"));
+  EXPECT_EQ(waiting("#"), Payloads{"x"});
+}
+
+TEST_F(IntakeTest, message_that_was_too_large_to_be_received_is_kept_for_its_dead_letter) {
+  options.dead_letters = true;
+  start();
+  table.set(0, {filter("#")});
+  EXPECT_TRUE(sink->on_message(oversized("a/big")));
+  EXPECT_EQ(counters.too_large, 1U);
+  EXPECT_TRUE(log.contains("not delivered: a message on topic \"a/big\": its payload of 5000000"));
+  const auto entry = inbox->take("#", clock.now(), Inbox::Order::kReady);
+  ASSERT_TRUE(entry);
+  EXPECT_EQ(entry->message->payload, "begins");
+  EXPECT_EQ(entry->message->full_size, 5'000'000U);
 }
 
 TEST_F(IntakeTest, unrouted_message_of_a_clean_session_is_counted_and_dropped) {
@@ -89,9 +209,9 @@ class LateSubscription final : public dapr_mqtt::testing::ForwardingInbox<core::
   LateSubscription(core::Inbox& inbox, std::function<void()> open)
       : ForwardingInbox(inbox), open_(std::move(open)) {}
   base::Result<core::AppendOutcome> append(std::string_view queue, core::IncomingMessage message,
-                                           bool evictable) override {
+                                           bool evictable, core::Keep keep) override {
     if (auto open = std::exchange(open_, nullptr)) open();
-    return to().append(queue, std::move(message), evictable);
+    return to().append(queue, std::move(message), evictable, keep);
   }
 
  private:
@@ -109,7 +229,7 @@ TEST_F(IntakeTest, subscription_that_opens_while_a_message_is_stored_still_gets_
   });
   Intake racing(options, table, late, dispatcher->arrivals(), executor, clock, counters,
                 base::Log(log), nullptr);
-  racing.sink(0)->on_message(message("a", "in between"));
+  EXPECT_TRUE(racing.sink(0)->on_message(message("a", "in between")));
   executor.run();
   EXPECT_EQ(s->payloads(), Payloads{"in between"});
 }
@@ -144,15 +264,15 @@ TEST_F(IntakeTest, flood_at_qos_0_costs_a_persistent_session_no_other_message) {
   EXPECT_EQ(counters.dropped_qos0, 8U);
   EXPECT_EQ(waiting("a"), (Payloads{"kept", "kept too"}));
   EXPECT_EQ(waiting("b"), (Payloads{"8", "9"}));
-  EXPECT_TRUE(events.empty()) << "what may be dropped stops no intake";
+  EXPECT_TRUE(events.empty()) << "messages that may be dropped do not stop intake";
 }
 
 /// An inbox on a broken disk.
 class BrokenInbox final : public dapr_mqtt::testing::ForwardingInbox<core::Inbox> {
  public:
   using ForwardingInbox::ForwardingInbox;
-  base::Result<core::AppendOutcome> append(std::string_view, core::IncomingMessage,
-                                           bool) override {
+  base::Result<core::AppendOutcome> append(std::string_view, core::IncomingMessage, bool,
+                                           core::Keep) override {
     if (throws) throw std::bad_alloc();
     return base::unavailable("no space left");
   }
@@ -160,7 +280,7 @@ class BrokenInbox final : public dapr_mqtt::testing::ForwardingInbox<core::Inbox
   bool throws = false;
 };
 
-/// One whose disk takes nothing while it is full.
+/// An inbox whose disk stores nothing while it is full.
 class FullInbox final : public dapr_mqtt::testing::ForwardingInbox<core::Inbox> {
  public:
   using ForwardingInbox::ForwardingInbox;
@@ -177,8 +297,8 @@ class FullInbox final : public dapr_mqtt::testing::ForwardingInbox<core::Inbox> 
 struct FailingIntakeTest : IntakeTest {
   void start_on(core::Inbox& failing) {
     failing_intake = std::make_unique<Intake>(
-        options, table, failing, dispatcher->arrivals(), executor, clock, counters,
-        base::Log(log), [this](const base::Status& s) { told.push_back(s); });
+        options, table, failing, dispatcher->arrivals(), executor, clock, counters, base::Log(log),
+        [this](const base::Status& s) { failures.push_back(s); });
     failing_sink = failing_intake->sink(0);
   }
   void TearDown() override {
@@ -187,57 +307,23 @@ struct FailingIntakeTest : IntakeTest {
     IntakeTest::TearDown();
   }
 
-  std::vector<base::Status> told;
+  std::vector<base::Status> failures;
   std::unique_ptr<Intake> failing_intake;
   std::unique_ptr<core::MessageSink> failing_sink;
 };
 
-TEST_F(FailingIntakeTest, what_is_not_secured_is_counted_told_once_for_all_and_not_acknowledged) {
+TEST_F(FailingIntakeTest, commit_that_fails_is_reported) {
   options.persistent = true;
   start();
   table.set(0, {filter("a")});
   FullInbox full(*inbox);
   start_on(full);
-  for (int i = 0; i < 3; ++i) failing_sink->on_message(message("a", "one"));
-  EXPECT_TRUE(told.empty());
-  EXPECT_FALSE(failing_sink->secure());
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(failing_sink->on_message(message("a", "one")));
+  EXPECT_TRUE(failures.empty());
+  failing_sink->commit_received();
   EXPECT_EQ(full.commits, 1);
-  ASSERT_EQ(told.size(), 1U);
-  EXPECT_EQ(told[0].message(), "no space left");
-  EXPECT_EQ(counters.unsaved, 3U);
-  EXPECT_FALSE(failing_sink->secure()) << "there may be packets";
-  EXPECT_EQ(counters.unsaved, 3U);
-  full.full_disk = false;
-  EXPECT_TRUE(failing_sink->secure()) << "nothing has come since";
-  failing_sink->on_message(message("a", "one"));
-  EXPECT_TRUE(failing_sink->secure());
-}
-
-TEST_F(FailingIntakeTest, commit_that_fails_for_one_connection_fails_for_all_that_had_messages_in_it) {
-  options.persistent = true;
-  start();
-  table.set(0, {filter("a")});
-  table.set(1, {filter("b")});
-  FullInbox full(*inbox);
-  start_on(full);
-  const auto other = failing_intake->sink(1);
-  failing_sink->on_message(message("a"));
-  other->on_message(message("b"));
-  EXPECT_FALSE(failing_sink->secure());
-  full.full_disk = false;
-  EXPECT_FALSE(other->secure()) << "its message may have gone";
-  other->on_message(message("b"));
-  EXPECT_TRUE(other->secure());
-}
-
-TEST_F(FailingIntakeTest, broker_of_a_clean_session_gets_its_acknowledgements_whatever_happens) {
-  start();
-  table.set(0, {filter("a")});
-  FullInbox full(*inbox);
-  start_on(full);
-  failing_sink->on_message(message("a"));
-  EXPECT_TRUE(failing_sink->secure()) << "it would not send it again";
-  EXPECT_EQ(told.size(), 1U);
+  ASSERT_EQ(failures.size(), 1U);
+  EXPECT_EQ(failures[0].message(), "no space left");
 }
 
 TEST_F(FailingIntakeTest, failed_append_is_told_logged_and_not_acknowledged) {
@@ -246,17 +332,101 @@ TEST_F(FailingIntakeTest, failed_append_is_told_logged_and_not_acknowledged) {
   table.set(0, {filter("a")});
   BrokenInbox broken(*inbox);
   start_on(broken);
-  failing_sink->on_message(message("a"));
-  ASSERT_EQ(told.size(), 1U);
-  EXPECT_EQ(told[0].kind(), base::ErrorKind::kUnavailable);
+  core::IncomingMessage m = message("a");
+  m.receipt = receipt();
+  EXPECT_FALSE(failing_sink->on_message(std::move(m)));
+  ASSERT_EQ(failures.size(), 1U);
+  EXPECT_EQ(failures[0].kind(), base::ErrorKind::kUnavailable);
   EXPECT_TRUE(log.contains("could not be stored: no space left"));
-  EXPECT_FALSE(failing_sink->secure());
+  EXPECT_EQ(receipts->given(), Numbers{});
+}
+
+TEST_F(FailingIntakeTest, message_that_meets_no_memory_is_not_acknowledged) {
+  options.persistent = true;
+  start();
+  table.set(0, {filter("a")});
+  BrokenInbox broken(*inbox);
   broken.throws = true;
-  failing_sink->on_message(message("a"));
-  ASSERT_EQ(told.size(), 2U);
-  EXPECT_EQ(told[1].kind(), base::ErrorKind::kResourceExhausted);
-  EXPECT_FALSE(failing_sink->secure());
-  EXPECT_TRUE(failing_sink->secure());
+  start_on(broken);
+  core::IncomingMessage m = message("a", "one", QoS::kExactlyOnce);
+  m.receipt = receipt();
+  EXPECT_FALSE(failing_sink->on_message(std::move(m)));
+  ASSERT_EQ(failures.size(), 1U);
+  EXPECT_EQ(failures[0].kind(), base::ErrorKind::kResourceExhausted);
+  EXPECT_TRUE(failing_sink->on_message(message("a", "zero", QoS::kAtMostOnce)))
+      << "the broker does not send it again";
+  EXPECT_EQ(receipts->given(), Numbers{});
+}
+
+TEST_F(FailingIntakeTest, message_of_a_clean_session_that_meets_no_memory_is_lost_and_told) {
+  start();
+  table.set(0, {filter("a")});
+  BrokenInbox broken(*inbox);
+  broken.throws = true;
+  start_on(broken);
+  core::IncomingMessage m = message("a");
+  m.receipt = receipt();
+  EXPECT_TRUE(failing_sink->on_message(std::move(m))) << "the broker does not send it again";
+  EXPECT_EQ(receipts->given(), Numbers{1}) << "the connection goes on";
+  EXPECT_EQ(failures.size(), 1U);
+}
+
+// ---- Whether the broker or the inbox keeps a message ----
+
+TEST_F(IntakeTest, message_of_a_clean_session_is_acknowledged_at_once) {
+  start();
+  table.set(0, {filter("a")});
+  receive("a", "one");
+  EXPECT_EQ(receipts->given(), Numbers{1});
+}
+
+TEST_F(IntakeTest, held_message_is_acknowledged_when_the_app_has_handled_it) {
+  options.persistent = true;
+  options.keep = core::Keep::kHold;
+  start();
+  table.set(0, {filter("a")});
+  const auto s = subscriber();
+  const StreamId stream = dispatcher->open(filter("a"), s);
+  receive("a", "one");
+  receive("a", "two");
+  executor.run();
+  EXPECT_EQ(receipts->given(), Numbers{});
+  ack(stream, *s, 1);
+  EXPECT_EQ(receipts->given(), Numbers{2});
+  fail(stream, *s, 0);
+  EXPECT_EQ(receipts->given(), (Numbers{2, 1})) << "given up";
+}
+
+TEST_F(IntakeTest, message_of_two_filters_is_acknowledged_when_both_have_handled_it) {
+  options.persistent = true;
+  options.keep = core::Keep::kHold;
+  start();
+  table.set(0, {filter("a"), filter("+")});
+  receive("a", "one");
+  EXPECT_EQ(receipts->more(), Numbers{1});
+  EXPECT_EQ(waiting("a"), Payloads{"one"});
+  EXPECT_EQ(waiting("+"), Payloads{"one"});
+}
+
+TEST_F(IntakeTest, what_nobody_wants_in_a_persistent_session_stays_at_the_broker) {
+  options.persistent = true;
+  options.keep = core::Keep::kHold;
+  start();
+  receive("a", "one");
+  EXPECT_EQ(receipts->given(), Numbers{});
+}
+
+TEST_F(IntakeTest, what_comes_can_be_stored_or_held_by_order) {
+  options.persistent = true;
+  options.keep = core::Keep::kHold;
+  start();
+  table.set(0, {filter("a")});
+  intake->store_arrivals(true);
+  receive("a", "one");
+  EXPECT_EQ(receipts->given(), Numbers{1});
+  intake->hold_all();
+  receive("a", "two");
+  EXPECT_EQ(receipts->given(), Numbers{1});
 }
 
 }  // namespace

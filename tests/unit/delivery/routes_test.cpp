@@ -35,6 +35,23 @@ TEST(RoutingTable, message_goes_only_to_filters_of_its_connection) {
   EXPECT_EQ(match(table, 3, "a/b"), Names{});
 }
 
+TEST(RoutingTable, filters_that_brokers_rewrite_are_found_by_what_the_broker_makes_of_them) {
+  RoutingTable table;
+  table.set(0, filters({"$queue/t/+", "$exclusive/x", "a.b/#", "plain", "$share/g/v1.2/c"}));
+  const auto rewritten = [&](std::string_view topic) {
+    Names out;
+    const auto routes = table.load();
+    for (const auto* filter : routes->match_rewritten(0, topic)) out.push_back(filter->str());
+    return out;
+  };
+  EXPECT_EQ(rewritten("t/1"), Names{"$queue/t/+"});
+  EXPECT_EQ(rewritten("x"), Names{"$exclusive/x"});
+  EXPECT_EQ(rewritten("a/b/c"), Names{"a.b/#"});
+  EXPECT_EQ(rewritten("v1/2/c"), Names{"$share/g/v1.2/c"});
+  EXPECT_EQ(rewritten("plain"), Names{}) << "match() knows it";
+  EXPECT_EQ(rewritten("other"), Names{});
+}
+
 TEST(RoutingTable, filter_given_twice_counts_once) {
   RoutingTable table;
   table.set(0, filters({"a", "a", "+"}));

@@ -1,9 +1,12 @@
-// Intake on one thread, the dispatcher on a worker's, as in the running process.
+// Intake on one thread, acknowledgements on another, and the dispatcher on one of these or on the
+// worker's thread, as in the running process.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <future>
 #include <thread>
 
+#include "dapr_mqtt/base/batch.h"
 #include "dapr_mqtt/base/worker.h"
 #include "unit/delivery/delivery_fixture.h"
 
@@ -13,16 +16,20 @@ namespace {
 constexpr std::size_t kMessages = 3000;
 constexpr auto kDeadline = std::chrono::seconds(30);
 
-/// Answers each delivery by a task of the worker, every fifth first with an error.
+/// Answers each delivery on its own thread, which enters the worker. Every fifth message first gets
+/// an error.
 class AnsweringSubscriber final : public core::Subscriber {
  public:
   explicit AnsweringSubscriber(base::Worker& worker) : worker_(worker) {}
 
   core::DeliverResult deliver(const core::Delivery& delivery) override {
     const bool fails = delivery.id % 5 == 0 && delivery.attempt == 1;
-    worker_.post([this, id = delivery.id, fails] {
-      dispatcher->acknowledge(stream, id, fails ? std::optional<std::string>("no") : std::nullopt);
-      if (!fails && ++acknowledged == kMessages) all.set_value();
+    answers_.post([this, id = delivery.id, fails] {
+      worker_.enter([this, id, fails] {
+        dispatcher->acknowledge(stream, id,
+                                fails ? std::optional<core::DeliveryError>("no") : std::nullopt);
+        if (!fails && ++acknowledged == kMessages) all.set_value();
+      });
     });
     return core::DeliverResult::kSent;
   }
@@ -34,9 +41,12 @@ class AnsweringSubscriber final : public core::Subscriber {
 
  private:
   base::Worker& worker_;
+  base::Worker answers_{"answers"};
 };
 
-TEST(IntakeAndDispatcher, every_message_arrives_across_the_threads) {
+class IntakeAndDispatcher : public ::testing::TestWithParam<core::ConcurrencyMode> {};
+
+TEST_P(IntakeAndDispatcher, every_message_arrives_across_the_threads) {
   base::Worker worker("delivery");
   const base::SystemWallClock clock;
   testing::CapturedLog log;
@@ -44,9 +54,11 @@ TEST(IntakeAndDispatcher, every_message_arrives_across_the_threads) {
   storage::MemoryInbox inbox({});
   RoutingTable table;
   Policy policy;
+  policy.order.mode = GetParam();
   policy.max_retries = -1;
   policy.retry_interval = std::chrono::milliseconds(1);
-  auto dispatcher = std::make_unique<Dispatcher>(policy, worker, clock, inbox, counters,
+  IntakeControl control(true, worker, inbox, counters, base::Log(log), {});
+  auto dispatcher = std::make_unique<Dispatcher>(policy, worker, clock, inbox, control, counters,
                                                  base::Log(log), DispatcherHooks{});
   Intake intake({.persistent = true}, table, inbox, dispatcher->arrivals(), worker, clock, counters,
                 base::Log(log), nullptr);
@@ -55,14 +67,15 @@ TEST(IntakeAndDispatcher, every_message_arrives_across_the_threads) {
 
   const auto sink = intake.sink(0);
   std::thread receiver([&] {
-    for (std::size_t i = 0; i < kMessages; ++i) {
-      sink->on_message(message("a/" + std::to_string(i % 3)));
-      if (i % 5 == 0) {
-        EXPECT_TRUE(sink->secure());
+    for (std::size_t i = 0; i < kMessages;) {
+      const base::Batch batch;
+      for (std::size_t end = std::min(i + 5, kMessages); i < end; ++i) {
+        EXPECT_TRUE(sink->on_message(message("a/" + std::to_string(i % 3))));
       }
+      sink->commit_received();
     }
   });
-  // The subscription opens in the middle of it: what came before is claimed.
+  // The subscription opens while messages come in: it claims those that came before.
   while (counters.received < kMessages / 10) std::this_thread::yield();
   table.set(0, {filter("a/#")});
   worker.post([&] {
@@ -83,6 +96,14 @@ TEST(IntakeAndDispatcher, every_message_arrives_across_the_threads) {
   EXPECT_EQ(inbox.usage().messages, 0U);
   EXPECT_EQ(counters.failed, counters.redelivered);
 }
+
+INSTANTIATE_TEST_SUITE_P(Mode, IntakeAndDispatcher,
+                         ::testing::Values(core::ConcurrencyMode::kParallel,
+                                           core::ConcurrencyMode::kOrdered),
+                         [](const auto& mode) {
+                           return mode.param == core::ConcurrencyMode::kParallel ? "parallel"
+                                                                                 : "ordered";
+                         });
 
 }  // namespace
 }  // namespace dapr_mqtt::delivery

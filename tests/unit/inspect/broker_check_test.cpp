@@ -42,7 +42,9 @@ class Check : public ::testing::Test {
 TEST_F(Check, goes_through_all_steps_and_leaves_no_connection) {
   options_.timeout = std::chrono::seconds(20);
   EXPECT_TRUE(run()) << steps_.back().text;
-  EXPECT_THAT(names(), ElementsAre("connect", "mqtt 5", "subscribe", "qos 0", "qos 1", "qos 2", "size"));
+  EXPECT_THAT(names(), ElementsAre("connect", "mqtt 5", "subscribe", "qos 0", "qos 1", "qos 2",
+                                   "size", "retained"));
+  EXPECT_EQ(steps_.back().text, "kept, also for wildcards");
   EXPECT_EQ(begun_, names());
   EXPECT_THAT(broker_.connected_clients(), IsEmpty());
 }
@@ -70,7 +72,8 @@ TEST_F(Check, finds_a_broker_that_forgets_sessions) {
   options_.connection.clean_session = false;
   EXPECT_FALSE(run());
   EXPECT_EQ(steps_.back().name, "session");
-  EXPECT_THAT(steps_.back().text, AllOf(HasSubstr("forgot the session"), HasSubstr("cleanSession")));
+  EXPECT_THAT(steps_.back().text,
+              AllOf(HasSubstr("forgot the session"), HasSubstr("cleanSession")));
   EXPECT_THAT(broker_.connected_clients(), IsEmpty());
 }
 
@@ -107,7 +110,8 @@ TEST_F(Check, passes_a_broker_without_mqtt5_when_that_is_not_asked_for) {
   steps_.clear();
   broker_.answer_mqtt5_with(base::unavailable("the broker closed the connection"));
   EXPECT_TRUE(run());
-  EXPECT_EQ(steps_.at(1).text, "not offered: the broker refuses an MQTT 5 CONNECT or does not answer it");
+  EXPECT_EQ(steps_.at(1).text,
+            "not offered: the broker refuses an MQTT 5 CONNECT or does not answer it");
   EXPECT_FALSE(steps_.at(1).mqtt5->offered);
 
   steps_.clear();
@@ -119,6 +123,7 @@ TEST_F(Check, passes_a_broker_without_mqtt5_when_that_is_not_asked_for) {
 
 TEST_F(Check, does_not_try_a_qos_that_the_broker_does_not_have) {
   options_.timeout = std::chrono::seconds(20);
+  options_.connection.protocol = core::ProtocolVersion::kMqtt5;
   core::BrokerLimits limits;
   limits.maximum_qos = core::QoS::kAtLeastOnce;
   broker_.answer_mqtt5_with(limits);
@@ -135,6 +140,46 @@ TEST_F(Check, does_not_try_a_qos_that_the_broker_does_not_have) {
   EXPECT_THAT(steps_.at(1).text, HasSubstr("lower qos from 2 to 1; offered"));
   EXPECT_EQ(steps_.at(5).outcome, Outcome::kFailed);
   EXPECT_FALSE(steps_.at(5).depends_on_topic);
+}
+
+TEST_F(Check, with_mqtt_3_1_1_tries_the_components_qos_whatever_an_mqtt_5_connection_is_told) {
+  options_.timeout = std::chrono::seconds(20);
+  core::BrokerLimits limits;
+  limits.maximum_qos = core::QoS::kAtLeastOnce;
+  broker_.answer_mqtt5_with(limits);
+  options_.connection.protocol = core::ProtocolVersion::kMqtt311;
+  options_.wanted.qos = core::QoS::kExactlyOnce;
+  EXPECT_TRUE(run()) << steps_.back().text;
+  EXPECT_EQ(steps_.at(5).text, "sent and received");
+  EXPECT_EQ(broker_.highest_subscribed(), core::QoS::kExactlyOnce);
+}
+
+TEST_F(Check, warns_of_a_broker_that_sends_no_retained_messages_under_wildcards) {
+  options_.timeout = std::chrono::seconds(20);
+  broker_.retain_for_exact_filters_only();
+  EXPECT_TRUE(run());
+  EXPECT_EQ(steps_.back().name, "retained");
+  EXPECT_EQ(steps_.back().outcome, Outcome::kWarning);
+  EXPECT_THAT(steps_.back().text, StartsWith("kept, but not sent to \"t/+\""));
+}
+
+TEST_F(Check, warns_of_a_broker_that_changes_topics) {
+  options_.timeout = std::chrono::seconds(20);
+  options_.topic = "orders.v1";
+  broker_.make_slashes_of_dots();
+  EXPECT_TRUE(run());
+  EXPECT_EQ(steps_.at(4).outcome, Outcome::kWarning);
+  EXPECT_THAT(steps_.at(4).text, StartsWith("sent and received, but as \"orders/v1\""));
+}
+
+TEST_F(Check, tries_the_session_after_a_consumer_group_that_failed) {
+  broker_.ignore_shared();
+  options_.wanted.consumer_group = "workers";
+  options_.connection.clean_session = false;
+  EXPECT_FALSE(run());
+  ASSERT_GE(steps_.size(), 2U);
+  EXPECT_EQ(steps_[steps_.size() - 2].name, "group");
+  EXPECT_EQ(steps_.back().name, "session");
 }
 
 TEST_F(Check, tries_the_consumer_group_with_a_subscription_of_its_own) {

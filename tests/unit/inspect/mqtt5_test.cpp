@@ -22,9 +22,10 @@ core::BrokerLimits poor_broker() {
 }
 
 TEST(Limits, of_a_broker_that_says_nothing_are_the_protocols) {
-  EXPECT_EQ(describe({}),
-            "maximum qos 2; has shared subscriptions, wildcards, subscription identifiers, retained "
-            "messages; receive maximum 65535; topic alias maximum 0; maximum packet size unlimited");
+  EXPECT_EQ(
+      describe({}),
+      "maximum qos 2; has shared subscriptions, wildcards, subscription identifiers, retained "
+      "messages; receive maximum 65535; topic alias maximum 0; maximum packet size unlimited");
 }
 
 TEST(Limits, name_what_the_broker_lacks_and_changes) {
@@ -35,31 +36,34 @@ TEST(Limits, name_what_the_broker_lacks_and_changes) {
   limits.server_keep_alive = seconds(15);
   limits.session_expiry = seconds(60);
   limits.assigned_client_id = "a\nb";
-  EXPECT_EQ(describe(limits),
-            "maximum qos 0; lacks shared subscriptions, wildcards, subscription identifiers, retained "
-            "messages; receive maximum 10; topic alias maximum 3; maximum packet size 1000 bytes; "
-            "server keep alive 15 s; session expiry interval 60 s; client ID assigned \"a\\nb\"");
+  EXPECT_EQ(
+      describe(limits),
+      "maximum qos 0; lacks shared subscriptions, wildcards, subscription identifiers, retained "
+      "messages; receive maximum 10; topic alias maximum 3; maximum packet size 1000 bytes; "
+      "server keep alive 15 s; session expiry interval 60 s; client ID assigned \"a\\nb\"");
   limits.session_expiry = core::kSessionNeverExpires;
   EXPECT_THAT(describe(limits), HasSubstr("session expiry interval for ever"));
 }
 
 TEST(Contradictions, are_none_where_the_component_asks_for_nothing_of_it) {
   EXPECT_THAT(contradictions(poor_broker(), {}), IsEmpty());
-  const core::Will will{core::TopicName::parse("w").value(), "", core::QoS::kAtMostOnce, false};
+  const core::Will will{
+      core::TopicName::parse("w").value(), "", core::QoS::kAtMostOnce, false, {}, {}, {}};
   Wanted modest;
   modest.will = will;
   EXPECT_THAT(contradictions(poor_broker(), modest), IsEmpty());
 }
 
 TEST(Contradictions, name_each_setting) {
-  const core::Will will{core::TopicName::parse("w").value(), "", core::QoS::kAtLeastOnce, true};
+  const core::Will will{
+      core::TopicName::parse("w").value(), "", core::QoS::kAtLeastOnce, true, {}, {}, {}};
   const Wanted everything{core::QoS::kExactlyOnce, true, "g", will};
   EXPECT_THAT(contradictions({}, everything), IsEmpty());
   EXPECT_THAT(contradictions(poor_broker(), everything),
-              UnorderedElementsAre(HasSubstr("lower qos from 2 to 0"), HasSubstr("set retain to false"),
-                                   HasSubstr("consumerGroup cannot be used"),
-                                   HasSubstr("lower willQos from 1"),
-                                   HasSubstr("set willRetain to false")));
+              UnorderedElementsAre(
+                  HasSubstr("lower qos from 2 to 0"), HasSubstr("set retain to false"),
+                  HasSubstr("consumerGroup cannot be used"), HasSubstr("lower willQos from 1"),
+                  HasSubstr("set willRetain to false")));
   Wanted qos1;
   qos1.qos = core::QoS::kAtLeastOnce;
   EXPECT_THAT(contradictions(poor_broker(), qos1),

@@ -11,10 +11,12 @@ using std::chrono::seconds;
 
 class IdentityRegistryTest : public ::testing::Test {
  protected:
-  using Answer = std::shared_ptr<std::optional<base::Result<std::shared_ptr<IdentityRegistry::Claim>>>>;
+  using Answer =
+      std::shared_ptr<std::optional<base::Result<std::shared_ptr<IdentityRegistry::Claim>>>>;
 
   Answer claim(const std::string& identity, const std::string& owner) {
-    auto answer = std::make_shared<std::optional<base::Result<std::shared_ptr<IdentityRegistry::Claim>>>>();
+    auto answer =
+        std::make_shared<std::optional<base::Result<std::shared_ptr<IdentityRegistry::Claim>>>>();
     registry.claim(identity, owner, executor.now() + seconds(4),
                    [answer](auto result) { answer->emplace(std::move(result)); });
     executor.run();
@@ -44,6 +46,17 @@ TEST_F(IdentityRegistryTest, grants_one_in_use_when_its_owner_lets_go) {
   second->reset();
   executor.run();
   EXPECT_TRUE(third->has_value() && (*third)->ok());
+}
+
+TEST_F(IdentityRegistryTest, names_the_key_that_sets_the_client_id) {
+  const auto first = claim("x", "orders");
+  std::string problem;
+  registry.claim(
+      "x", "other", executor.now() + seconds(4),
+      [&](auto result) { problem = result.status().message(); }, "clientIdPublisher");
+  executor.run();
+  executor.advance(seconds(4));
+  EXPECT_THAT(problem, ::testing::HasSubstr("this clientIdPublisher is in use"));
 }
 
 TEST_F(IdentityRegistryTest, names_the_owner_and_the_remedy_when_the_wait_is_over) {

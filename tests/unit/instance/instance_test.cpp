@@ -3,9 +3,13 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
+#include <thread>
+
 #include "dapr_mqtt/instance/make_factory.h"
 #include "support/captured_log.h"
 #include "support/loopback_broker.h"
+#include "support/scratch_folder.h"
 #include "support/waiting.h"
 
 namespace dapr_mqtt::instance {
@@ -24,6 +28,19 @@ class Receiver final : public core::Subscriber {
     return core::DeliverResult::kSent;
   }
   Channel<core::Delivery> deliveries;
+};
+
+/// A log that passes on the lines that contain this text.
+struct Told final : base::Logger {
+  Told(base::Logger& all_lines, std::string wanted) : all(all_lines), part(std::move(wanted)) {}
+  bool enabled(base::LogLevel level) const override { return all.enabled(level); }
+  void write(base::LogLevel level, std::string_view instance, std::string_view message) override {
+    all.write(level, instance, message);
+    if (message.find(part) != std::string_view::npos) lines.push(std::string(message));
+  }
+  base::Logger& all;
+  const std::string part;
+  Channel<std::string> lines;
 };
 
 struct Subscription {
@@ -49,7 +66,8 @@ class InstanceTest : public ::testing::Test {
   }
   base::Result<std::shared_ptr<Instance>> create(core::Metadata with) {
     auto answer = std::make_shared<Channel<base::Result<std::shared_ptr<Instance>>>>();
-    factory->create("orders", std::move(with), [answer](auto result) { answer->push(std::move(result)); });
+    factory->create("orders", std::move(with),
+                    [answer](auto result) { answer->push(std::move(result)); });
     auto result = answer->next();
     if (!result) return base::internal_error("no answer to create");
     return std::move(*result);
@@ -59,8 +77,8 @@ class InstanceTest : public ::testing::Test {
     EXPECT_TRUE(result.ok()) << result.status().message();
     return result.ok() ? result.value() : nullptr;
   }
-  static base::Status publish(Instance& instance, const std::string& topic, std::string payload = "p",
-                              core::Metadata with = {}) {
+  static base::Status publish(Instance& instance, const std::string& topic,
+                              std::string payload = "p", core::Metadata with = {}) {
     auto answer = std::make_shared<Channel<base::Status>>();
     instance.publish({topic, std::move(payload), std::move(with)},
                      [answer](base::Status status) { answer->push(std::move(status)); });
@@ -79,11 +97,12 @@ class InstanceTest : public ::testing::Test {
     ASSERT_TRUE(closed->next());
   }
 
-  /// Until every delivery is answered and every answer has had its effect. None is
-  /// made afterwards.
+  /// Waits until every delivery is answered and every answer has had its effect. No
+  /// delivery is made afterwards.
   static void drain(Instance& instance) {
     auto drained = std::make_shared<Channel<int>>();
-    instance.drain(std::chrono::steady_clock::now() + std::chrono::hours(1), [drained] { drained->push(1); });
+    instance.drain(std::chrono::steady_clock::now() + std::chrono::hours(1),
+                   [drained] { drained->push(1); });
     ASSERT_TRUE(drained->next());
   }
 
@@ -98,6 +117,69 @@ TEST_F(InstanceTest, connects_a_publisher_of_its_own_client_id_at_creation) {
   EXPECT_TRUE(instance->health().ok());
   close(*instance);
   EXPECT_TRUE(broker.connected_clients().empty());
+}
+
+TEST_F(InstanceTest, publishes_with_the_client_id_that_it_is_given_one_at_a_time) {
+  const auto instance = created(metadata({{"clientIdPublisher", "out"}}));
+  EXPECT_THAT(broker.connected_clients(), ElementsAre("out"));
+  const auto other = create(metadata(
+      {{"consumerID", "other"}, {"clientIdPublisher", "out"}, {"connectTimeout", "50ms"}}));
+  ASSERT_FALSE(other.ok());
+  EXPECT_THAT(other.status().message(), HasSubstr("clientIdPublisher is in use"));
+  close(*instance);
+  const auto next = created(metadata({{"consumerID", "other"}, {"clientIdPublisher", "out"}}));
+  EXPECT_THAT(broker.connected_clients(), ElementsAre("out"));
+  close(*next);
+  EXPECT_EQ(broker.takeovers(), 0);
+}
+
+TEST_F(InstanceTest, asks_the_sending_thread_to_publish) {
+  struct BusyThread final : base::SpareThread {
+    bool lend(std::function<void()> /*work*/) override {
+      asked = true;
+      return false;
+    }
+    std::atomic<bool> asked{false};
+  } thread;
+  FactoryOptions options;
+  options.sending_thread = &thread;
+  factory = make_instance_factory(broker, log, options);
+  auto instance = created();
+  // The first ones may find the instance's own thread awake.
+  for (int i = 0; i < 1000 && !thread.asked; ++i) ASSERT_TRUE(publish(*instance, "t").ok());
+  EXPECT_TRUE(thread.asked);
+  close(*instance);
+  instance.reset();
+  factory.reset();
+}
+
+TEST_F(InstanceTest, says_once_that_a_publish_has_a_misspelt_key) {
+  const auto instance = created();
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(publish(*instance, "t", "p", {{"retian", "true"}}).ok());
+  }
+  const std::string line = "did you mean retain?";
+  const std::string text = log.text();
+  const std::size_t first = text.find(line);
+  ASSERT_NE(first, std::string::npos) << text;
+  EXPECT_EQ(text.find(line, first + 1), std::string::npos) << text;
+  close(*instance);
+}
+
+TEST_F(InstanceTest, warns_when_its_broker_takes_a_consumer_group_for_a_topic) {
+  broker.ignore_shared();
+  Told told{log, "ordinary topic"};
+  factory = make_instance_factory(broker, told);
+  auto instance = created(metadata({{"consumerGroup", "workers"}}));
+  auto subscription = subscribe(*instance, "jobs/+");
+  const auto line = told.lines.next();
+  ASSERT_TRUE(line) << log.text();
+  EXPECT_THAT(*line, HasSubstr("\"$share/workers/jobs/+\""));
+  EXPECT_THAT(instance->facts().group_problem.message(), *line);
+  EXPECT_TRUE(instance->health().ok());
+  subscription.stream.reset();
+  instance.reset();
+  factory.reset();  // before its log
 }
 
 TEST_F(InstanceTest, is_refused_with_the_brokers_cause) {
@@ -145,6 +227,40 @@ TEST_F(InstanceTest, with_a_consumer_id_in_use_is_refused_when_its_owner_stays) 
   EXPECT_EQ(broker.takeovers(), 0);
 }
 
+TEST_F(InstanceTest, is_created_while_the_disk_of_another_does_not_answer) {
+  const dapr_mqtt::testing::ScratchFolder state;
+  Channel<int> disk_waits;
+  Channel<int> disk_answers;
+  std::atomic<bool> slow{true};
+  FactoryOptions options;
+  options.state_dir = state.file("state");
+  options.wrap_inbox = [&](std::unique_ptr<core::DurableInbox> inbox) {
+    if (slow.exchange(false)) {
+      disk_waits.push(1);
+      disk_answers.next();
+    }
+    return inbox;
+  };
+  factory = make_instance_factory(broker, log, options);
+  auto answer = std::make_shared<Channel<base::Result<std::shared_ptr<Instance>>>>();
+  const core::Metadata persistent{{"cleanSession", "false"}};
+  factory->create("slow", metadata(persistent),
+                  [answer](auto result) { answer->push(std::move(result)); });
+  ASSERT_TRUE(disk_waits.next());
+  const auto quick = created(metadata({{"cleanSession", "false"}, {"consumerID", "quick"}}));
+  ASSERT_TRUE(quick);
+  EXPECT_EQ(
+      create(metadata({{"cleanSession", "false"}, {"connectTimeout", "50ms"}})).status().kind(),
+      base::ErrorKind::kFailedPrecondition)
+      << "its consumerID stays taken meanwhile";
+  EXPECT_EQ(answer->size(), 0U);
+  disk_answers.push(1);
+  const auto result = answer->next();
+  ASSERT_TRUE(result && result->ok());
+  close(*result->value());
+  close(*quick);
+}
+
 TEST_F(InstanceTest, delivers_what_is_published_and_forgets_it_when_acknowledged) {
   const auto instance = created();
   auto subscription = subscribe(*instance, "a/+");
@@ -171,7 +287,8 @@ TEST_F(InstanceTest, does_not_let_a_publish_overtake_a_subscription_opened_befor
     auto answer = std::make_shared<Channel<base::Status>>();
     const std::string topic = "t/" + std::to_string(round);
     // Before even the stream's first request has been read.
-    instance->publish({topic, "p", {}}, [answer](base::Status status) { answer->push(std::move(status)); });
+    instance->publish({topic, "p", {}},
+                      [answer](base::Status status) { answer->push(std::move(status)); });
     ASSERT_TRUE(stream->subscribe(topic, {}).ok());
     broker.let_subscribes_go();
     ASSERT_TRUE(answer->next()->ok());
@@ -231,7 +348,22 @@ TEST_F(InstanceTest, gives_what_a_closed_stream_held_to_the_next_one) {
   first.next();
   first.stream->close();
   auto second = subscribe(*instance, "t");
-  EXPECT_EQ(second.next().attempt, 1U);  // no failure of the app's
+  EXPECT_EQ(second.next().attempt, 1U);  // not counted as a failure of the app
+}
+
+TEST_F(InstanceTest, says_how_many_messages_go_with_a_closed_stream_of_a_clean_session) {
+  const auto instance = created();
+  auto subscription = subscribe(*instance, "a/+");
+  instance->pause();
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(publish(*instance, "a/b").ok());
+  subscription.stream->close();
+  const auto deadline = std::chrono::steady_clock::now() + dapr_mqtt::testing::kPatience;
+  while (!log.contains("3 message(s)") && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::yield();
+  }
+  EXPECT_TRUE(log.contains("topic filter \"a/+\""));
+  EXPECT_TRUE(log.contains("3 message(s) that waited for the app are dropped"));
+  EXPECT_EQ(instance->counters().dropped_ended, 3U);
 }
 
 TEST_F(InstanceTest, refuses_wrong_topics_and_metadata_with_the_reason) {
@@ -320,11 +452,41 @@ TEST_F(InstanceTest, drains_when_all_is_acknowledged_or_its_time_is_up) {
   EXPECT_TRUE(drained->next());
 }
 
+TEST_F(InstanceTest, makes_a_small_dead_letter_of_a_message_that_is_too_large_to_be_received) {
+  const auto instance = created(metadata({{"deadLetterTopic", "dead"}}));
+  auto subscription = subscribe(*instance, "t");
+  auto dead = subscribe(*instance, "dead");
+  ASSERT_TRUE(publish(*instance, "t", std::string(5'000'000, 'x')).ok());
+  ASSERT_TRUE(publish(*instance, "t", "small").ok());
+  const auto next = subscription.next();
+  EXPECT_EQ(next.message->payload, "small") << "it is not held up";
+  subscription.acknowledge(next);
+  const auto letter = dead.next();
+  EXPECT_THAT(letter.message->payload, HasSubstr("\"size\":5000000"));
+  EXPECT_LT(letter.message->payload.size(), 2000U);
+  dead.acknowledge(letter);
+  drain(*instance);
+  EXPECT_EQ(instance->counters().too_large, 1U);
+  EXPECT_EQ(instance->counters().dead_lettered, 1U);
+  EXPECT_EQ(instance->facts().inbox.messages, 0U);
+}
+
+TEST_F(InstanceTest, drops_a_message_that_is_too_large_to_be_received) {
+  const auto instance = created();
+  auto subscription = subscribe(*instance, "t");
+  ASSERT_TRUE(publish(*instance, "t", std::string(5'000'000, 'x')).ok());
+  ASSERT_TRUE(publish(*instance, "t", "small").ok());
+  EXPECT_EQ(subscription.next().message->payload, "small");
+  EXPECT_EQ(instance->counters().too_large, 1U);
+  EXPECT_TRUE(log.contains("dropped a message on topic \"t\"")) << log.text();
+}
+
 TEST_F(InstanceTest, answers_what_is_open_when_it_closes) {
   const auto instance = created();
   broker.hold_publishes(true);
   auto answer = std::make_shared<Channel<base::Status>>();
-  instance->publish({"t", "p", {}}, [answer](base::Status status) { answer->push(std::move(status)); });
+  instance->publish({"t", "p", {}},
+                    [answer](base::Status status) { answer->push(std::move(status)); });
   close(*instance);
   EXPECT_EQ(answer->next()->kind(), base::ErrorKind::kUnavailable);
   EXPECT_EQ(publish(*instance, "t").kind(), base::ErrorKind::kUnavailable);

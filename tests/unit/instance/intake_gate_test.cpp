@@ -9,11 +9,11 @@ TEST(IntakeGate, opens_when_the_last_reason_has_gone) {
   IntakeGate gate;
   EXPECT_FALSE(gate.open(IntakeGate::kInboxFull)) << "was not shut";
   EXPECT_TRUE(gate.shut(IntakeGate::kInboxFull));
-  EXPECT_FALSE(gate.shut(IntakeGate::kDiskFails));
-  EXPECT_FALSE(gate.shut(IntakeGate::kDiskFails));
+  EXPECT_FALSE(gate.shut(IntakeGate::kDraining));
+  EXPECT_FALSE(gate.shut(IntakeGate::kDraining));
   EXPECT_FALSE(gate.open(IntakeGate::kInboxFull));
-  EXPECT_TRUE(gate.open(IntakeGate::kDiskFails));
-  EXPECT_TRUE(gate.shut(IntakeGate::kDraining));
+  EXPECT_TRUE(gate.open(IntakeGate::kDraining));
+  EXPECT_TRUE(gate.shut(IntakeGate::kInboxFull));
 }
 
 }  // namespace

@@ -12,9 +12,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-core::TopicFilter filter(const std::string& text) {
-  return core::TopicFilter::parse(text).value();
-}
+core::TopicFilter filter(const std::string& text) { return core::TopicFilter::parse(text).value(); }
 
 core::ConnectionOptions options() {
   core::ConnectionOptions out;

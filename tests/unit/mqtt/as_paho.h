@@ -7,7 +7,7 @@
 
 namespace dapr_mqtt::testing {
 
-/// The names of Paho's two threads, which is how they are known.
+/// The names of Paho's two threads, by which the code recognises them.
 inline constexpr const char* kSend = "MQTTAsync_send";
 inline constexpr const char* kReceive = "MQTTAsync_rcv";
 

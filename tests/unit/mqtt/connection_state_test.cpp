@@ -15,12 +15,13 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 std::string name(const ConnectionAction& action) {
-  static constexpr const char* kNames[] = {"attempt", "abandon",   "disconnect",   "drop",  "arm",
-                                           "cancel",  "connected", "disconnected", "closed"};
+  static constexpr const char* kNames[] = {"attempt", "abandon", "disconnect", "drop",
+                                           "arm",     "cancel",  "connected",  "disconnected",
+                                           "closed",  "renew"};
   return kNames[action.index()];
 }
 
-/// Feeds events, moves time, and keeps the actions of the last event.
+/// Sends events, advances the time, and keeps the actions of the last event.
 class Machine {
  public:
   std::vector<std::string> on(const ConnectionEvent& event) {
@@ -40,11 +41,12 @@ class Machine {
     return {};
   }
   /// Connects, waits `lifetime`, loses the connection.
-  action::TellDisconnected live_for(base::Duration lifetime) {
+  action::ReportDisconnected live_for(base::Duration lifetime,
+                                      core::ConnectionEnd end = core::ConnectionEnd::kClosed) {
     on(event::Connected{});
     now += lifetime;
-    on(event::Lost{base::unavailable("gone")});
-    const auto told = last<action::TellDisconnected>();
+    on(event::Lost{base::unavailable("gone"), end});
+    const auto told = last<action::ReportDisconnected>();
     on(event::RetryDue{});
     return told;
   }
@@ -63,8 +65,8 @@ TEST(ConnectionState, Attempt_begins_when_opened_and_once_only) {
 TEST(ConnectionState, Session_present_is_passed_on_when_connected) {
   Machine machine;
   machine.on(event::Open{});
-  EXPECT_THAT(machine.on(event::Connected{true}), ElementsAre("connected"));
-  EXPECT_TRUE(machine.last<action::TellConnected>().session_present);
+  EXPECT_THAT(machine.on(event::Connected{{.present = true}}), ElementsAre("connected"));
+  EXPECT_TRUE(machine.last<action::ReportConnected>().session.present);
 }
 
 TEST(ConnectionState, Retry_is_armed_and_the_cause_told_when_an_attempt_fails) {
@@ -72,8 +74,8 @@ TEST(ConnectionState, Retry_is_armed_and_the_cause_told_when_an_attempt_fails) {
   machine.on(event::Open{});
   EXPECT_THAT(machine.on(event::AttemptFailed{base::unavailable("refused")}),
               ElementsAre("arm", "disconnected"));
-  EXPECT_EQ(machine.last<action::TellDisconnected>().cause.message(), "refused");
-  EXPECT_EQ(machine.last<action::TellDisconnected>().retry_in,
+  EXPECT_EQ(machine.last<action::ReportDisconnected>().cause.message(), "refused");
+  EXPECT_EQ(machine.last<action::ReportDisconnected>().retry_in,
             machine.last<action::ArmRetry>().delay);
   EXPECT_THAT(machine.on(event::RetryDue{}), ElementsAre("attempt"));
 }
@@ -111,6 +113,31 @@ TEST(ConnectionState, Take_over_is_suspected_after_several_short_connections_in_
   EXPECT_EQ(machine.live_for(milliseconds(5)).short_lived, 4);
   EXPECT_EQ(machine.live_for(kGoodConnection).short_lived, 0);
   EXPECT_EQ(machine.live_for(milliseconds(5)).short_lived, 0);
+}
+
+TEST(ConnectionState, Take_over_is_not_suspected_when_the_network_or_we_end_connections) {
+  Machine machine;
+  machine.on(event::Open{});
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(machine.live_for(milliseconds(5), core::ConnectionEnd::kOther).short_lived, 0);
+  }
+}
+
+TEST(ConnectionState, Next_attempt_comes_soon_after_the_broker_closed_on_a_request) {
+  Machine machine;
+  machine.on(event::Open{});
+  for (int i = 0; i < 20; ++i) {
+    machine.on(event::Connected{});
+    machine.now += milliseconds(5);
+    machine.on(event::Lost{base::unavailable("closed"), core::ConnectionEnd::kClosedOnRequest});
+    const auto told = machine.last<action::ReportDisconnected>();
+    EXPECT_LE(told.retry_in, kRetryAfterRequest);
+    EXPECT_EQ(told.retry_in, machine.last<action::ArmRetry>().delay);
+    EXPECT_EQ(told.end, core::ConnectionEnd::kClosedOnRequest);
+    EXPECT_EQ(told.short_lived, 0) << "no other client is suspected";
+    machine.on(event::RetryDue{});
+  }
+  EXPECT_LE(machine.live_for(milliseconds(5)).retry_in, seconds(1)) << "back-off has not grown";
 }
 
 TEST(ConnectionState, What_is_under_way_ends_when_closed) {

@@ -11,14 +11,14 @@ namespace {
 
 std::atomic<int> traced{0};
 
-/// What Paho traces of a client that comes and goes.
+/// How many lines Paho traces while a client is created and destroyed.
 int lines_of_trace() {
   traced = 0;
   PahoLibrary::instance();
   ::MQTTAsync_setTraceCallback([](MQTTASYNC_TRACE_LEVELS, char*) { ++traced; });
   MQTTAsync client = nullptr;
-  EXPECT_EQ(::MQTTAsync_create(&client, "tcp://127.0.0.1:1", "client",
-                               MQTTCLIENT_PERSISTENCE_NONE, nullptr),
+  EXPECT_EQ(::MQTTAsync_create(&client, "tcp://127.0.0.1:1", "client", MQTTCLIENT_PERSISTENCE_NONE,
+                               nullptr),
             MQTTASYNC_SUCCESS);
   ::MQTTAsync_destroy(&client);
   ::MQTTAsync_setTraceCallback(nullptr);

@@ -17,7 +17,8 @@ TEST(ReasonCodesV5, Text_has_name_number_and_the_brokers_words_escaped) {
               AllOf(HasSubstr("\"t\""), HasSubstr("quota exceeded"), HasSubstr("0x97"),
                     HasSubstr("\"no\\nmore\""), Not(HasSubstr("\n"))));
   EXPECT_THAT(publish_refused({0x97}, "t").message(), HasSubstr("(reason code 0x97)"));
-  EXPECT_THAT(publish_refused({0xF3}, "t").message(), HasSubstr("unknown reason (reason code 0xF3)"));
+  EXPECT_THAT(publish_refused({0xF3}, "t").message(),
+              HasSubstr("unknown reason (reason code 0xF3)"));
 }
 
 TEST(ReasonCodesV5, Refused_publish_is_never_unavailable_else_it_would_be_sent_for_ever) {
@@ -44,6 +45,20 @@ TEST(ReasonCodesV5, Broker_without_mqtt5_is_told_by_its_own_code_and_by_the_new_
     EXPECT_EQ(connect_refused({code}, "c").kind(), ErrorKind::kFailedPrecondition) << code;
     EXPECT_THAT(connect_refused({code}, "c").message(), HasSubstr("protocolVersion")) << code;
   }
+}
+
+TEST(ReasonCodesV5, Redirect_names_the_other_server) {
+  for (const int code : {0x9C, 0x9D}) {
+    const Reason reason{code, "", "other:8883"};
+    EXPECT_THAT(connect_refused(reason, "c").message(), HasSubstr("set url to \"other:8883\""));
+    EXPECT_THAT(disconnected_by_broker(reason, "c").message(),
+                HasSubstr("set url to \"other:8883\""));
+    EXPECT_THAT(connect_refused({code}, "c").message(), HasSubstr("set url to another server"));
+  }
+}
+
+TEST(ReasonCodesV5, Take_over_may_be_the_brokers_one_connection_a_user) {
+  EXPECT_THAT(disconnected_by_broker({0x8E}, "c").message(), HasSubstr("use_username_as_clientid"));
 }
 
 TEST(ReasonCodesV5, Disconnect_is_always_unavailable_and_names_a_take_over) {

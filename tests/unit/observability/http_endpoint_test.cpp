@@ -142,7 +142,8 @@ TEST(HttpAddress, is_on_loopback_unless_a_host_is_named) {
 }
 
 TEST(HttpAddress, takes_nothing_doubtful) {
-  for (const char* text : {"", ":9464", "host", "host:", "::1:9464", "1:65536", "-1", "[]:1", "a:b"}) {
+  for (const char* text :
+       {"", ":9464", "host", "host:", "::1:9464", "1:65536", "-1", "[]:1", "a:b"}) {
     EXPECT_EQ(parse_http_address(text), std::nullopt) << text;
   }
 }

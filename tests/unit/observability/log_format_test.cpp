@@ -41,10 +41,11 @@ std::string json_msg(std::string_view message) { return format_json(kIdentity, r
 
 TEST(TextFormat, has_the_fields_of_daprd_in_its_order) {
   const TimeZone utc("UTC");
-  EXPECT_EQ(format_text(kIdentity, {at(seconds(1'700'000'000)), "warning", "my pubsub", "hello you"}),
-            "time=\"2023-11-14T22:13:20Z\" level=warning msg=\"hello you\" app_id=orders "
-            "component=\"my pubsub\" instance=host-1 scope=dapr.components.pubsub.mqtt type=log "
-            "ver=1.2.3\n");
+  EXPECT_EQ(
+      format_text(kIdentity, {at(seconds(1'700'000'000)), "warning", "my pubsub", "hello you"}),
+      "time=\"2023-11-14T22:13:20Z\" level=warning msg=\"hello you\" app_id=orders "
+      "component=\"my pubsub\" instance=host-1 scope=dapr.components.pubsub.mqtt type=log "
+      "ver=1.2.3\n");
 }
 
 TEST(JsonFormat, has_the_fields_of_daprd) {

@@ -13,14 +13,17 @@ using std::chrono::seconds;
 using testing::HasSubstr;
 using testing::Not;
 
-const base::WallTime kNow{seconds(1'700'000'000)};
+// The wall clock was set after the start of the process.
+const base::WallTime kWallNow{seconds(1'700'000'000)};
+const base::WallTime kNow = kWallNow - std::chrono::hours(24);
+const base::ClockReading kClocks{kWallNow, kNow};
 
 struct Page : ::testing::Test {
   core::Counters counters;
-  MetricsPage page{{"1.2.3", "abc"}, {}, kNow};
+  MetricsPage page{{"1.2.3", "abc"}, {}, kClocks};
 
   InstanceReading instance(std::string component = "orders", std::string consumer = "shop") {
-    return {std::move(component), std::move(consumer), counters, {}, {}, {}, true, true};
+    return {std::move(component), std::move(consumer), counters, {}, {}, {}, {}, {}, true, true};
   }
   std::string text() {
     page.add(instance());
@@ -46,10 +49,12 @@ TEST_F(Page, counts_publishes_by_their_answer_with_their_bytes) {
   core::bump(counters.publish_failed);
   core::bump(counters.publish_queue_full, 2);
   const std::string shown = text();
-  EXPECT_THAT(shown, HasSubstr(std::string("dapr_mqtt_publishes_total") + kLabels + ",result=\"ok\"} 3\n"));
+  EXPECT_THAT(
+      shown, HasSubstr(std::string("dapr_mqtt_publishes_total") + kLabels + ",result=\"ok\"} 3\n"));
   EXPECT_THAT(shown, HasSubstr(",result=\"failed\"} 1\n"));
   EXPECT_THAT(shown, HasSubstr(",result=\"rejected\"} 2\n"));
-  EXPECT_THAT(shown, HasSubstr(std::string("dapr_mqtt_published_bytes_total") + kLabels + "} 300\n"));
+  EXPECT_THAT(shown,
+              HasSubstr(std::string("dapr_mqtt_published_bytes_total") + kLabels + "} 300\n"));
 }
 
 TEST_F(Page, shows_histograms_with_buckets_that_add_up) {
@@ -63,8 +68,18 @@ TEST_F(Page, shows_histograms_with_buckets_that_add_up) {
   EXPECT_THAT(shown, HasSubstr(bucket + ",le=\"0.0025\"} 2\n"));
   EXPECT_THAT(shown, HasSubstr(bucket + ",le=\"60\"} 2\n"));
   EXPECT_THAT(shown, HasSubstr(bucket + ",le=\"+Inf\"} 3\n"));
-  EXPECT_THAT(shown, HasSubstr(std::string("dapr_mqtt_publish_duration_seconds_sum") + kLabels + "} 100.003\n"));
-  EXPECT_THAT(shown, HasSubstr(std::string("dapr_mqtt_publish_duration_seconds_count") + kLabels + "} 3\n"));
+  EXPECT_THAT(shown, HasSubstr(std::string("dapr_mqtt_publish_duration_seconds_sum") + kLabels +
+                               "} 100.003\n"));
+  EXPECT_THAT(shown, HasSubstr(std::string("dapr_mqtt_publish_duration_seconds_count") + kLabels +
+                               "} 3\n"));
+}
+
+TEST_F(Page, names_what_the_broker_does_not_acknowledge) {
+  InstanceReading reading = instance();
+  reading.missing_answers = {{"SUBACK", "a/#", std::chrono::seconds(20)}};
+  page.add(reading);
+  EXPECT_THAT(page.text(), HasSubstr(std::string("dapr_mqtt_missing_acknowledgement") + kLabels +
+                                     ",packet=\"SUBACK\",name=\"a/#\"} 1\n"));
 }
 
 TEST_F(Page, shows_what_the_inbox_holds_and_how_old_it_is) {
@@ -77,14 +92,24 @@ TEST_F(Page, shows_what_the_inbox_holds_and_how_old_it_is) {
   EXPECT_THAT(shown, HasSubstr(std::string("dapr_mqtt_inbox_messages") + kLabels + "} 7\n"));
   EXPECT_THAT(shown, HasSubstr(std::string("dapr_mqtt_inbox_bytes") + kLabels + "} 900\n"));
   EXPECT_THAT(shown, HasSubstr(std::string("dapr_mqtt_inbox_max_messages") + kLabels + "} 1000\n"));
-  EXPECT_THAT(shown, HasSubstr(std::string("dapr_mqtt_inbox_oldest_age_seconds") + kLabels + "} 1.5\n"));
+  EXPECT_THAT(shown,
+              HasSubstr(std::string("dapr_mqtt_inbox_oldest_age_seconds") + kLabels + "} 1.5\n"));
 }
 
 TEST_F(Page, shows_no_age_of_a_message_from_the_future) {
   InstanceReading reading = instance();  // the clock was set back
   reading.oldest_received = kNow + seconds(5);
   page.add(reading);
-  EXPECT_THAT(page.text(), HasSubstr(std::string("dapr_mqtt_inbox_oldest_age_seconds") + kLabels + "} 0\n"));
+  EXPECT_THAT(page.text(),
+              HasSubstr(std::string("dapr_mqtt_inbox_oldest_age_seconds") + kLabels + "} 0\n"));
+}
+
+TEST_F(Page, shows_when_a_certificate_expires_by_the_wall_clock) {
+  InstanceReading reading = instance();
+  reading.credentials.expiries = {
+      {core::CredentialExpiry::What::kClientCertificate, kWallNow + seconds(600)}};
+  page.add(reading);
+  EXPECT_THAT(page.text(), HasSubstr("credential=\"client_certificate\"} 600\n"));
 }
 
 TEST_F(Page, tells_connections_that_are_up_from_those_that_should_be) {
@@ -116,8 +141,10 @@ TEST_F(Page, shows_each_family_and_each_series_once_however_many_instances_there
       EXPECT_TRUE(seen.insert(key).second) << line;
     }
   }
-  EXPECT_THAT(page.text(), HasSubstr(std::string("dapr_mqtt_publishes_total") + kLabels + ",result=\"ok\"} 4\n"));
-  EXPECT_THAT(page.text(), HasSubstr(std::string("dapr_mqtt_publish_duration_seconds_count") + kLabels + "} 2\n"));
+  EXPECT_THAT(page.text(), HasSubstr(std::string("dapr_mqtt_publishes_total") + kLabels +
+                                     ",result=\"ok\"} 4\n"));
+  EXPECT_THAT(page.text(), HasSubstr(std::string("dapr_mqtt_publish_duration_seconds_count") +
+                                     kLabels + "} 2\n"));
   EXPECT_THAT(page.text(), HasSubstr("dapr_mqtt_instances 3\n"));
 }
 
@@ -143,7 +170,7 @@ TEST(ProcessReading, goes_by_the_names_that_Prometheus_gives_them) {
   ProcessReading process;
   process.cpu_seconds = 1.25;
   process.open_fds = 4;
-  const std::string text = MetricsPage({"1", ""}, process, kNow).text();
+  const std::string text = MetricsPage({"1", ""}, process, kClocks).text();
   EXPECT_THAT(text, HasSubstr("# TYPE process_cpu_seconds_total counter\n"
                               "process_cpu_seconds_total 1.25\n"));
   EXPECT_THAT(text, HasSubstr("\nprocess_open_fds 4\n"));

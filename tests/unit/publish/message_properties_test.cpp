@@ -16,8 +16,7 @@ using ::testing::HasSubstr;
 using ::testing::Pair;
 
 constexpr PublishDefaults kMqtt5{core::QoS::kAtLeastOnce, false, core::ProtocolVersion::kMqtt5};
-constexpr PublishDefaults kMqtt311{core::QoS::kAtLeastOnce, false,
-                                   core::ProtocolVersion::kMqtt311};
+constexpr PublishDefaults kMqtt311{core::QoS::kAtLeastOnce, false, core::ProtocolVersion::kMqtt311};
 
 core::MessageProperties properties_of(const core::Metadata& metadata) {
   const auto options = parse_publish_options(metadata, kMqtt5);
@@ -55,8 +54,8 @@ TEST(MessageProperties, are_null_when_metadata_asks_for_none) {
 }
 
 TEST(MessageProperties, are_left_to_daprd_with_mqtt_3_1_1) {
-  const auto options = parse_publish_options(
-      {{"ttlInSeconds", "never"}, {"mqtt-property-a", "b"}}, kMqtt311);
+  const auto options =
+      parse_publish_options({{"ttlInSeconds", "never"}, {"mqtt-property-a", "b"}}, kMqtt311);
   ASSERT_TRUE(options.ok());
   EXPECT_EQ(options.value().properties, nullptr);
 }
@@ -106,11 +105,12 @@ TEST(MessageProperties, that_a_broker_would_not_take_are_refused_all_at_once) {
 
 TEST(MessageProperties, that_are_accepted_are_always_fit_for_mqtt) {
   dapr_mqtt::testing::RandomText random(dapr_mqtt::testing::seed_of_test());
-  const std::vector<std::string> keys = {"mqtt-property-", "mqtt-content-type",
-                                         "mqtt-response-topic", "mqtt-correlation-data", "ttl",
-                                         "ttlInSeconds"};
-  const std::vector<std::string> pieces = {"%", "%0", "%00", "%0A", "%C3", "%A4", "%C2", "%85", "a",
-                                           "/", "#", "+", "=", "AAAA", "1", "\n", "\xC3\xA4", " "};
+  const std::vector<std::string> keys = {
+      "mqtt-property-", "mqtt-content-type", "mqtt-response-topic", "mqtt-correlation-data", "ttl",
+      "ttlInSeconds"};
+  const std::vector<std::string> pieces = {"%",   "%0",   "%00", "%0A", "%C3",      "%A4",
+                                           "%C2", "%85",  "a",   "/",   "#",        "+",
+                                           "=",   "AAAA", "1",   "\n",  "\xC3\xA4", " "};
   const auto fit = [](const std::string& text) {
     return base::is_valid_utf8(text) &&
            std::none_of(text.begin(), text.end(), [](char c) { return c >= 0 && c < 0x20; }) &&

@@ -17,10 +17,12 @@ SendQueue::Entry entry(const std::string& topic, core::QoS qos = core::QoS::kAtL
           false};
 }
 
-std::size_t window(core::QoS qos) { return qos == core::QoS::kExactlyOnce ? 1 : 2; }
+std::size_t window(SendQueue::Token, core::QoS qos) {
+  return qos == core::QoS::kExactlyOnce ? 1 : 2;
+}
 
 std::string next_topic(SendQueue& queue) {
-  const auto next = queue.start_next(window);
+  const auto next = queue.start_next(window, kStart);
   return next ? next->message->topic.str() : "none";
 }
 
@@ -90,7 +92,7 @@ TEST(SendQueue, expired_in_flight_keeps_its_place_in_the_window_until_finished) 
   EXPECT_EQ(next_topic(queue), "none");
   const auto finished = queue.finish(1);
   ASSERT_TRUE(finished);
-  EXPECT_EQ(finished->caller, expired[0].caller);  // who can be answered once only
+  EXPECT_EQ(finished->caller, expired[0].caller);  // which can be answered only once
   EXPECT_EQ(next_topic(queue), "b");
 }
 

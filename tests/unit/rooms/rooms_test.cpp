@@ -22,19 +22,26 @@ using Rooms = std::set<std::string>;
 const std::map<std::string, Rooms> kMayInclude = {
     {"base", {}},
     {"core", {"base"}},
+    {"events", {"base", "core"}},
     {"publish", {"base", "core"}},
     {"subscribe", {"base", "core"}},
     {"delivery", {"base", "core"}},
     {"storage", {"base", "core"}},
-    {"config", {"base", "core"}},
-    {"mqtt", {"base", "core"}},
+    {"credentials", {"base", "core"}},
+    {"config", {"base", "core", "credentials"}},
+    {"packets", {"base", "core"}},
+    {"transport", {"base", "core"}},
+    {"mqtt", {"base", "core", "credentials", "packets", "transport"}},
     {"inspect", {"base", "core"}},
-    {"instance", {"base", "core", "publish", "subscribe", "delivery", "config", "storage"}},
+    {"instance",
+     {"base", "core", "events", "publish", "subscribe", "delivery", "config", "storage",
+      "inspect"}},
     {"dapr", {"base", "core", "instance"}},
     {"observability", {"base", "core"}},
+    {"sidecar", {"base"}},
     {"app",
-     {"base", "core", "publish", "subscribe", "delivery", "storage", "config", "mqtt", "inspect",
-      "instance", "dapr", "observability"}},
+     {"base", "core", "events", "publish", "subscribe", "delivery", "storage", "credentials",
+      "config", "transport", "mqtt", "inspect", "instance", "dapr", "observability", "sidecar"}},
 };
 
 struct Library {
@@ -52,10 +59,11 @@ const std::vector<Library>& libraries() {
       {"SQLite", {"<sqlite3", "\"sqlite3"}, {"storage"}},
       {"yaml-cpp", {"<yaml-cpp/", "\"yaml-cpp/"}, {"config"}},
       {"spdlog", {"<spdlog/", "<fmt/", "\"spdlog/", "\"fmt/"}, {"observability"}},
-      {"cpp-httplib", {"<httplib", "\"httplib"}, {"observability"}},
+      {"cpp-httplib", {"<httplib", "\"httplib"}, {"observability", "sidecar"}},
       {"CLI11", {"<CLI/", "\"CLI/"}, {"app"}},
-      {"nlohmann/json", {"<nlohmann/", "\"nlohmann/"}, {"app", "instance"}},
-      {"OpenSSL", {"<openssl/", "\"openssl/"}, {"config", "mqtt"}},
+      {"nlohmann/json", {"<nlohmann/", "\"nlohmann/"}, {"app", "instance", "sidecar"}},
+      {"OpenSSL", {"<openssl/", "\"openssl/"}, {"credentials", "transport"}},
+      {"wslay", {"<wslay/", "\"wslay/"}, {"transport"}},
   };
   return all;
 }
@@ -105,7 +113,7 @@ std::optional<std::string> objection(const std::string& room, const std::string&
 std::vector<fs::path> sources_of(const std::string& room) {
   std::vector<fs::path> out;
   for (const fs::path& top : {fs::path(PROJECT_ROOT) / "src" / room,
-                             fs::path(PROJECT_ROOT) / "include/dapr_mqtt" / room}) {
+                              fs::path(PROJECT_ROOT) / "include/dapr_mqtt" / room}) {
     if (!fs::exists(top)) continue;
     for (const auto& entry : fs::recursive_directory_iterator(top)) {
       static const Rooms kinds = {".h", ".cpp", ".in"};

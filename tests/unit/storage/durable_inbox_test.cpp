@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
+#include "dapr_mqtt/core/event_ids.h"
 #include "support/captured_log.h"
 #include "support/scratch_folder.h"
 
@@ -34,7 +35,7 @@ struct DurableInboxTest : ::testing::Test {
 
   testing::ScratchFolder folder;
   testing::CapturedLog log;
-  DurableInboxOptions options{folder.file("state/of mine"), {}, {}, {}, false};
+  DurableInboxOptions options{.state_dir = folder.file("state/of mine"), .component = "pubsub"};
 };
 
 TEST_F(DurableInboxTest, folders_are_made_for_their_owner_alone) {
@@ -69,6 +70,11 @@ TEST_F(DurableInboxTest, close_removes_the_files_of_an_empty_inbox_only) {
   const auto entry = inbox.value()->take("q", base::WallTime{}, core::Inbox::Order::kReady);
   ASSERT_TRUE(entry);
   inbox.value()->settle(entry->id);
+  // A message that the broker still has, in a session without subscriptions.
+  core::IncomingMessage in_flight;
+  in_flight.packet.id = 1;
+  inbox.value()->session().event_ids(0)->received(in_flight, true);
+  EXPECT_NE(in_flight.event_seed, 0U);
   inbox.value()->close();
   EXPECT_EQ(folders().size(), 0U);
 }
@@ -78,7 +84,8 @@ TEST_F(DurableInboxTest, folder_that_cannot_be_made_is_named_with_the_remedy) {
   const auto inbox = open();
   ASSERT_FALSE(inbox.ok());
   EXPECT_EQ(inbox.status().kind(), base::ErrorKind::kUnavailable);
-  EXPECT_THAT(inbox.status().message(), AllOf(HasSubstr("/proc/not-here"), HasSubstr("--state-dir")));
+  EXPECT_THAT(inbox.status().message(),
+              AllOf(HasSubstr("/proc/not-here"), HasSubstr("--state-dir")));
 }
 
 }  // namespace

@@ -41,10 +41,20 @@ TEST(PendingChanges, put_back_keeps_newer_changes_and_forgets_what_never_got_a_r
   changes.gone(5);
   changes.put_back(failed);
   EXPECT_EQ(changes.inserts(), 2U);
-  EXPECT_EQ(changes.take(10), (Changes{{2, Kind::kInsert},
-                                       {3, Kind::kInsert},
-                                       {4, Kind::kDelete},
-                                       {5, Kind::kDelete}}));
+  EXPECT_EQ(
+      changes.take(10),
+      (Changes{{2, Kind::kInsert}, {3, Kind::kInsert}, {4, Kind::kDelete}, {5, Kind::kDelete}}));
+}
+
+TEST(PendingChanges, deletes_can_be_taken_alone) {
+  PendingChanges changes;
+  for (const core::InboxId id : {1, 2, 3, 4}) changes.changed(id);
+  changes.gone(2);
+  changes.gone(4);
+  EXPECT_EQ(changes.take_deletes(1), (PendingChanges::Changes{{2, Kind::kDelete}}));
+  EXPECT_EQ(changes.take_deletes(10), (PendingChanges::Changes{{4, Kind::kDelete}}));
+  EXPECT_TRUE(changes.take_deletes(10).empty());
+  EXPECT_EQ(changes.size(), 2U);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// What a power cut leaves of an inbox. SEED=<n> runs one case again.
+// An inbox after a power cut. SEED=<n> repeats one case.
 #include <gmock/gmock.h>
 
 #include <cstdlib>
@@ -19,12 +19,12 @@ constexpr base::WallTime kNow{std::chrono::hours(500'000)};
 constexpr auto kReady = core::Inbox::Order::kReady;
 
 struct Found {
-  std::set<InboxId> stored;   ///< commit or flush has returned since
-  std::set<InboxId> settled;  ///< by the app
+  std::set<InboxId> stored;    ///< commit or flush has returned after their append
+  std::set<InboxId> settled;   ///< by the app
   std::vector<InboxId> found;  ///< after the cut
 };
 
-/// Random appends, settles and flushes; then the power goes.
+/// Random appends, settles and flushes; then a power cut.
 Found run(std::uint64_t seed, bool full_sync) {
   std::mt19937_64 random(seed);
   testing::ScratchFolder before;
@@ -35,8 +35,7 @@ Found run(std::uint64_t seed, bool full_sync) {
   options.database = {.full_sync = full_sync, .vfs = disk.name()};
   Found out;
   {
-    const auto inbox =
-        SqliteInbox::open(before.file("inbox.db"), options, base::Log(log)).value();
+    const auto inbox = SqliteInbox::open(before.file("inbox.db"), options, base::Log(log)).value();
     std::set<InboxId> taken_in;
     const std::size_t steps = 1 + random() % 300;
     for (std::size_t i = 0; i < steps; ++i) {
@@ -69,7 +68,8 @@ Found run(std::uint64_t seed, bool full_sync) {
   EXPECT_TRUE(inbox.ok()) << inbox.status().message();
   EXPECT_FALSE(log.contains("damaged")) << log.text();
   if (inbox.ok()) {
-    while (const auto entry = inbox.value()->take("q", kNow, kReady)) out.found.push_back(entry->id);
+    while (const auto entry = inbox.value()->take("q", kNow, kReady))
+      out.found.push_back(entry->id);
   }
   return out;
 }
@@ -116,7 +116,7 @@ TEST_F(PowerCut, leaves_a_sound_file_and_the_oldest_messages_with_normal_sync) {
     }
   });
   if (std::getenv("SEED") == nullptr) {
-    EXPECT_GT(lost, 0U) << "else this test could not tell full from normal";
+    EXPECT_GT(lost, 0U) << "otherwise this test would not distinguish full from normal syncing";
   }
 }
 

@@ -1,8 +1,6 @@
-// What a durable inbox keeps of its sessions: packets of QoS 2 and subscriptions.
+// The session state in a durable inbox: packet identifiers of QoS 2 and subscriptions.
 #include <gmock/gmock.h>
-#include <sys/resource.h>
 
-#include <csignal>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -42,6 +40,7 @@ class SessionStoreTest : public ::testing::Test {
     message.payload = std::move(payload);
     message.qos = core::QoS::kExactlyOnce;
     message.packet = {0, id};
+    inbox.session().packets(0).put(id);
     return inbox.append("q", std::move(message), false).value();
   }
   static Texts messages(SqliteInbox& inbox) {
@@ -51,13 +50,8 @@ class SessionStoreTest : public ::testing::Test {
     }
     return out;
   }
-  static Texts packets(SqliteInbox& inbox, std::size_t connection = 0) {
-    Texts out;
-    const PacketStore& store = inbox.session().packets(connection);
-    for (const auto& [id, mark] : store.entries()) {
-      out.push_back(std::to_string(id) + (mark ? " mark" : " " + store.body(id).value_or("none")));
-    }
-    return out;
+  static std::vector<PacketStore::Id> packets(SqliteInbox& inbox, std::size_t connection = 0) {
+    return inbox.session().packets(connection).ids();
   }
   static Texts subscriptions(SqliteInbox& inbox) {
     Texts out;
@@ -76,86 +70,89 @@ class SessionStoreTest : public ::testing::Test {
   int copies_ = 0;
 };
 
-TEST_F(SessionStoreTest, body_is_on_disk_after_a_commit_and_goes_with_the_message) {
-  const auto inbox = open(path_);
-  PacketStore& store = inbox->session().packets(0);
-  EXPECT_TRUE(store.put_body(7, "packet").ok());
-  EXPECT_THAT(packets(*inbox), ElementsAre("7 packet"));
-  ASSERT_TRUE(inbox->commit().ok());
-  {
-    const auto found = after_kill();
-    EXPECT_THAT(packets(*found), ElementsAre("7 packet"));
-    EXPECT_THAT(messages(*found), IsEmpty());
-  }
-  append(*inbox, "message", 7);
-  {
-    const auto found = after_kill();
-    EXPECT_THAT(packets(*found), ElementsAre("7 packet")) << "to be released again";
-    EXPECT_THAT(messages(*found), IsEmpty());
-  }
-  ASSERT_TRUE(inbox->commit().ok());
-  {
-    const auto found = after_kill();
-    EXPECT_THAT(packets(*found), IsEmpty()) << "its release would deliver it again";
-    EXPECT_THAT(messages(*found), ElementsAre("message"));
-  }
-  EXPECT_TRUE(store.remove(7).ok());  // as the library does afterwards
-  EXPECT_THAT(packets(*inbox), IsEmpty());
-}
-
 TEST_F(SessionStoreTest, mark_comes_with_the_message_and_goes_with_the_release) {
   const auto inbox = open(path_);
   PacketStore& store = inbox->session().packets(0);
-  store.put_mark(7);
   append(*inbox, "message", 7);
-  EXPECT_THAT(packets(*after_kill()), IsEmpty()) << "else the message would be taken for stored";
+  EXPECT_TRUE(store.contains(7));
+  EXPECT_THAT(packets(*after_kill()), IsEmpty()) << "otherwise the message would count as stored";
   ASSERT_TRUE(inbox->commit().ok());
   {
     const auto found = after_kill();
-    EXPECT_THAT(packets(*found), ElementsAre("7 mark"));
+    EXPECT_THAT(packets(*found), ElementsAre(7));
     EXPECT_THAT(messages(*found), ElementsAre("message"));
   }
-  EXPECT_TRUE(store.remove(7).ok());
+  EXPECT_TRUE(store.remove(7, {}).ok());
+  EXPECT_FALSE(store.contains(7));
+  EXPECT_THAT(packets(*after_kill()), ElementsAre(7)) << "PUBCOMP waits for the commit";
   ASSERT_TRUE(inbox->commit().ok());
   EXPECT_THAT(packets(*after_kill()), IsEmpty()) << "its identifier may be used again";
 }
 
+TEST_F(SessionStoreTest, mark_of_a_message_that_was_dropped_is_in_memory_only) {
+  const auto inbox = open(path_);
+  PacketStore& store = inbox->session().packets(0);
+  store.put(7);
+  ASSERT_TRUE(inbox->commit().ok());
+  EXPECT_TRUE(store.contains(7));
+  EXPECT_THAT(packets(*after_kill()), IsEmpty());
+  EXPECT_TRUE(store.remove(7, {}).ok());
+  EXPECT_FALSE(store.contains(7));
+  EXPECT_TRUE(store.remove(7, {}).ok()) << "unknown ids are ignored";
+}
+
+TEST_F(SessionStoreTest, messages_of_other_qos_leave_no_mark) {
+  const auto inbox = open(path_);
+  core::IncomingMessage message;
+  message.topic = "t";
+  message.qos = core::QoS::kAtLeastOnce;
+  message.packet = {0, 7};
+  ASSERT_TRUE(inbox->append("q", std::move(message), false).ok());
+  EXPECT_FALSE(inbox->session().packets(0).contains(7));
+}
+
+TEST_F(SessionStoreTest, identifier_may_be_used_again_before_its_release_is_written) {
+  const auto inbox = open(path_);
+  append(*inbox, "one", 7);
+  ASSERT_TRUE(inbox->commit().ok());
+  EXPECT_TRUE(inbox->session().packets(0).remove(7, {}).ok());
+  append(*inbox, "two", 7);
+  ASSERT_TRUE(inbox->commit().ok());
+  const auto found = after_kill();
+  EXPECT_THAT(packets(*found), ElementsAre(7));
+  EXPECT_THAT(messages(*found), ElementsAre("one", "two"));
+}
+
 TEST_F(SessionStoreTest, connections_have_packets_of_their_own) {
   const auto inbox = open(path_);
-  EXPECT_TRUE(inbox->session().packets(0).put_body(7, "zero").ok());
-  EXPECT_TRUE(inbox->session().packets(1).put_body(7, "one").ok());
   append(*inbox, "message", 7);  // of connection 0
-  EXPECT_TRUE(inbox->session().packets(2).clear().ok());
+  EXPECT_THAT(packets(*inbox, 1), IsEmpty());
+  EXPECT_TRUE(inbox->session().packets(1).clear({}).ok());
   ASSERT_TRUE(inbox->commit().ok());
   const auto found = after_kill();
+  EXPECT_THAT(packets(*found, 0), ElementsAre(7));
+  EXPECT_TRUE(found->session().packets(0).clear({}).ok());
   EXPECT_THAT(packets(*found, 0), IsEmpty());
-  EXPECT_THAT(packets(*found, 1), ElementsAre("7 one"));
-  EXPECT_TRUE(found->session().packets(1).clear().ok());
-  EXPECT_THAT(packets(*found, 1), IsEmpty());
 }
 
-TEST_F(SessionStoreTest, packet_and_message_are_never_written_one_without_the_other) {
+TEST_F(SessionStoreTest, mark_and_message_are_never_written_one_without_the_other) {
   const auto inbox = open(path_);
-  PacketStore& store = inbox->session().packets(0);
-  for (PacketStore::Id id = 1; id <= 600; ++id) EXPECT_TRUE(store.put_body(id, "packet").ok());
-  ASSERT_TRUE(inbox->commit().ok());
   for (PacketStore::Id id = 1; id <= 600; ++id) append(*inbox, "message", id);
-  ASSERT_TRUE(inbox->flush().ok());  // of which the commit does not know
-  const auto found = after_kill();
-  EXPECT_THAT(packets(*found), IsEmpty());
-  EXPECT_EQ(messages(*found).size(), 600U);
+  ASSERT_TRUE(inbox->flush().value()) << "without the commit's knowledge, and more is left";
+  const auto some = after_kill();
+  EXPECT_EQ(packets(*some).size(), messages(*some).size());
   EXPECT_TRUE(inbox->commit().ok());
+  const auto all = after_kill();
+  EXPECT_EQ(packets(*all).size(), 600U);
+  EXPECT_EQ(messages(*all).size(), 600U);
 }
 
-TEST_F(SessionStoreTest, packet_is_found_by_its_identifier) {
+TEST_F(SessionStoreTest, closed_inbox_lets_no_release_through) {
   const auto inbox = open(path_);
-  PacketStore& store = inbox->session().packets(0);
-  EXPECT_TRUE(store.put_body(1, "packet").ok());
-  store.put_mark(2);
-  EXPECT_EQ(store.find(1)->mark, false);
-  EXPECT_EQ(store.find(2)->mark, true);
-  EXPECT_FALSE(store.find(3));
-  EXPECT_FALSE(inbox->session().packets(1).find(1));
+  append(*inbox, "message", 7);
+  ASSERT_TRUE(inbox->commit().ok());
+  inbox->close();
+  EXPECT_EQ(inbox->session().packets(0).remove(7, {}).kind(), base::ErrorKind::kCancelled);
 }
 
 TEST_F(SessionStoreTest, subscriptions_are_found_by_the_next_process) {
@@ -181,40 +178,6 @@ TEST_F(SessionStoreTest, files_stay_while_a_session_is_in_them) {
   inbox->session().unsubscribed(0, filter("a"));
   inbox->close();
   EXPECT_TRUE(empty);
-}
-
-TEST_F(SessionStoreTest, what_a_full_disk_did_not_take_is_written_when_it_does) {
-  const auto inbox = open(path_);
-  int told = 0;
-  inbox->watch([&] { ++told; });
-  PacketStore& store = inbox->session().packets(0);
-  EXPECT_TRUE(store.put_body(1, "stored before").ok());
-  ASSERT_TRUE(inbox->commit().ok());
-  std::signal(SIGXFSZ, SIG_IGN);
-  rlimit unlimited{};
-  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &unlimited), 0);
-  const rlimit full{fs::file_size(path_ + "-wal"), unlimited.rlim_max};
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &full), 0);
-  EXPECT_TRUE(store.put_body(2, "kept").ok());
-  EXPECT_TRUE(store.put_body(3, "delivered meanwhile").ok());
-  append(*inbox, "message", 3);
-  const base::Status committed = inbox->commit();
-  EXPECT_TRUE(store.remove(1).ok());
-  inbox->session().subscribed(0, filter("a"));
-  const bool failed = !inbox->flush().ok();
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &unlimited), 0);
-
-  EXPECT_TRUE(failed);
-  EXPECT_FALSE(committed.ok());
-  EXPECT_GE(told, 1) << "intake has to stop";
-  EXPECT_THAT(packets(*inbox), ElementsAre("2 kept")) << "served from memory";
-  EXPECT_THAT(packets(*after_kill()), ElementsAre("1 stored before"));
-
-  ASSERT_TRUE(inbox->flush().ok());
-  const auto found = after_kill();
-  EXPECT_THAT(packets(*found), ElementsAre("2 kept"));
-  EXPECT_THAT(messages(*found), ElementsAre("message"));
-  EXPECT_THAT(subscriptions(*found), ElementsAre("0 a"));
 }
 
 }  // namespace

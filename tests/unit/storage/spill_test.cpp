@@ -5,6 +5,7 @@
 #include <csignal>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "dapr_mqtt/storage/memory_inbox.h"
 #include "support/captured_log.h"
@@ -27,7 +28,7 @@ class SpillTest : public ::testing::Test {
     message.qos = core::QoS::kAtLeastOnce;
     return inbox.append("q", std::move(message), true).value();
   }
-  /// The number of the message that comes next; -1: none.
+  /// Takes the next message and returns its number; -1: none.
   static int take(core::Inbox& inbox) {
     const auto entry = inbox.take("q", kNow, core::Inbox::Order::kReady);
     if (!entry) return -1;
@@ -61,11 +62,53 @@ TEST_F(SpillTest, keeps_order_over_memory_and_file) {
   EXPECT_EQ(take(inbox), -1);
 }
 
+TEST_F(SpillTest, says_what_is_on_disk_instead_of_reading_it_where_that_is_asked_for) {
+  MemoryInbox inbox(limits_, options_, base::Log(log_));
+  EXPECT_FALSE(inbox.settling_may_block());
+  for (int i = 0; i < 100; ++i) put(inbox, i);
+  int from_memory = 0;
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_TRUE(inbox.settling_may_block());
+    auto taken = inbox.take_from_memory("q", kNow, core::Inbox::Order::kReady);
+    EXPECT_NE(taken.entry.has_value(), taken.on_disk);
+    if (!taken.entry) {
+      ASSERT_EQ(take(inbox), i);
+      continue;
+    }
+    ++from_memory;
+    EXPECT_EQ(std::stoi(taken.entry->message->payload), i);
+    inbox.settle(taken.entry->id);
+  }
+  EXPECT_GE(from_memory, 5);
+  EXPECT_LT(from_memory, 50);
+  EXPECT_FALSE(inbox.settling_may_block());
+  const auto none = inbox.take_from_memory("q", kNow, core::Inbox::Order::kReady);
+  EXPECT_FALSE(none.entry);
+  EXPECT_FALSE(none.on_disk);
+}
+
+TEST_F(SpillTest, asking_for_what_is_in_memory_takes_no_turn_from_what_is_on_disk) {
+  MemoryInbox inbox(limits_, options_, base::Log(log_));
+  for (int i = 0; i < 6; ++i) put(inbox, i);
+  std::vector<core::InboxId> taken;
+  while (const auto entry = inbox.take("q", kNow, core::Inbox::Order::kReady)) {
+    taken.push_back(entry->id);
+  }
+  for (std::size_t i = 0; i < 5; ++i) inbox.settle(taken.at(i));
+  inbox.release(taken.back(), 1, kNow);  // the one on disk is due again
+  for (int i = 6; i < 9; ++i) put(inbox, i);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(inbox.take_from_memory("q", kNow, core::Inbox::Order::kReady).on_disk);
+  }
+  EXPECT_EQ(take(inbox), 5);
+  EXPECT_EQ(take(inbox), 6);
+}
+
 TEST_F(SpillTest, leaves_nothing_in_the_folder_and_gives_the_file_back) {
   MemoryInbox inbox(limits_, options_, base::Log(log_));
   for (int round = 0; round < 3; ++round) {
     for (int i = 0; i < 100; ++i) put(inbox, i);
-    EXPECT_TRUE(fs::is_empty(options_.folder)) << "a kill would leave it";
+    EXPECT_TRUE(fs::is_empty(options_.folder)) << "after a kill a file would stay";
     EXPECT_EQ(fs::status(options_.folder).permissions(), fs::perms::owner_all);
     while (take(inbox) >= 0) {
     }
@@ -113,7 +156,7 @@ TEST_F(SpillTest, keeps_what_it_has_when_the_disk_is_full_and_goes_on_when_it_is
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &unlimited), 0);
   EXPECT_EQ(dropped, 17U) << "three more fit into memory";
   ASSERT_EQ(put(inbox, 40).dropped, 0U);
-  EXPECT_TRUE(log_.contains("the disk takes waiting messages again"));
+  EXPECT_TRUE(log_.contains("waiting messages can be written to disk again"));
   for (int i = 0; i < 23; ++i) ASSERT_EQ(take(inbox), i);
   EXPECT_EQ(take(inbox), 40);
 }

@@ -1,14 +1,12 @@
-// What a durable inbox promises beyond tests/contract: what a restart finds.
+// Promises of a durable inbox beyond tests/contract: its state after a restart.
 #include "storage/sqlite_inbox.h"
 
 #include <gmock/gmock.h>
 
-#include <sys/resource.h>
-
-#include <csignal>
 #include <fstream>
 
 #include "support/captured_log.h"
+#include "support/full_disk.h"
 #include "support/scratch_folder.h"
 
 namespace dapr_mqtt::storage {
@@ -40,7 +38,7 @@ class SqliteInboxTest : public ::testing::Test {
     EXPECT_TRUE(inbox.ok()) << inbox.status().message();
     return std::move(inbox).value();
   }
-  /// Another one that finds on disk what a kill at this moment would leave.
+  /// Another inbox that finds on disk what a kill at this moment would leave.
   std::unique_ptr<SqliteInbox> open_after_kill() {
     const std::string copy = folder_.file("copy" + std::to_string(++copies_) + ".db");
     fs::copy_file(path_, copy);
@@ -51,6 +49,31 @@ class SqliteInboxTest : public ::testing::Test {
     const InboxId id = inbox.append("q", message(std::move(payload), qos), false).value().id;
     EXPECT_TRUE(inbox.commit().ok());
     return id;
+  }
+  /// A sparse file of this size is too large to be checked completely at start.
+  static constexpr std::uintmax_t kLarge = 65U << 20U;
+
+  void damage(int first_page, int end) const {
+    std::fstream file(path_, std::ios::in | std::ios::out | std::ios::binary);
+    for (int page = first_page; page < end; ++page) {
+      file.seekp(page * 4096);
+      file << std::string(4096, '\xee');
+    }
+  }
+  void leave_a_damaged_file(int first_page) {
+    auto inbox = open();
+    for (int i = 0; i < 2000; ++i) put(*inbox, std::string(1000, 'x'));
+    inbox.reset();
+    damage(first_page, 100);
+  }
+  /// How many databases were set aside.
+  int set_aside() const {
+    int count = 0;
+    for (const auto& file : fs::directory_iterator(folder_.path())) {
+      const std::string name = file.path().filename();
+      count += name.starts_with("inbox.db.corrupt-") && !name.ends_with("-wal") ? 1 : 0;
+    }
+    return count;
   }
   static std::vector<std::string> take_all(Inbox& inbox, base::WallTime now = kNow) {
     std::vector<std::string> payloads;
@@ -209,11 +232,24 @@ TEST_F(SqliteInboxTest, properties_survive) {
   EXPECT_EQ(entry->message->properties->user_properties, properties.user_properties);
 }
 
+TEST_F(SqliteInboxTest, size_of_a_message_that_was_not_received_whole_survives) {
+  auto inbox = open();
+  core::IncomingMessage m = message("begins");
+  m.full_size = 5'000'000;
+  ASSERT_TRUE(inbox->append("q", m, false).ok());
+  put(*inbox, "whole");
+  inbox.reset();
+  inbox = open();
+  EXPECT_EQ(inbox->take("q", kNow, kReady)->message->full_size, 5'000'000U);
+  EXPECT_EQ(inbox->take("q", kNow, kReady)->message->full_size, 0U);
+}
+
 TEST_F(SqliteInboxTest, closed_says_whether_it_is_empty_and_close_is_idempotent) {
   std::vector<bool> empty;
   for (const bool settle : {false, true}) {
-    auto inbox = SqliteInbox::open(path_, options_, base::Log(log_),
-                                   [&](bool e) { empty.push_back(e); }).value();
+    auto inbox = SqliteInbox::open(path_, options_, base::Log(log_), [&](bool e) {
+                   empty.push_back(e);
+                 }).value();
     if (!settle) put(*inbox, "x");
     if (settle) inbox->settle(inbox->take("q", kNow, kReady)->id);
     inbox->close();
@@ -239,19 +275,68 @@ TEST_F(SqliteInboxTest, file_that_is_no_database_is_set_aside_and_a_new_one_begu
 }
 
 TEST_F(SqliteInboxTest, damaged_pages_are_found_at_start_and_set_aside) {
-  auto inbox = open();
-  for (int i = 0; i < 2000; ++i) put(*inbox, std::string(1000, 'x'));
-  inbox.reset();
-  {
-    std::fstream file(path_, std::ios::in | std::ios::out | std::ios::binary);
-    for (int page = 3; page < 100; ++page) {
-      file.seekp(page * 4096);
-      file << std::string(4096, '\xee');
-    }
-  }
-  inbox = open();
+  leave_a_damaged_file(3);
+  const auto inbox = open();
   EXPECT_EQ(inbox->usage().messages, 0U);
   EXPECT_TRUE(log_.contains("damaged")) << log_.text();
+}
+
+TEST_F(SqliteInboxTest, damaged_pages_of_a_file_that_is_too_large_to_be_read_through_too) {
+  leave_a_damaged_file(3);
+  fs::resize_file(path_, kLarge);
+  for (int i = 0; i < 2; ++i) {
+    const auto inbox = open();
+    EXPECT_EQ(inbox->usage().messages, static_cast<std::size_t>(i)) << log_.text();
+    put(*inbox, "new");
+  }
+  EXPECT_EQ(set_aside(), 1) << log_.text();
+}
+
+TEST_F(SqliteInboxTest, large_file_that_is_no_database_is_set_aside) {
+  std::ofstream(path_) << std::string(10'000, 'x');
+  fs::resize_file(path_, kLarge);
+  EXPECT_NE(put(*open(), "one"), 0U);
+  EXPECT_EQ(set_aside(), 1) << log_.text();
+}
+
+TEST_F(SqliteInboxTest, damage_of_a_large_file_that_shows_in_use_is_set_aside_at_the_next_start) {
+  // After the rows' heads: pages that hold only the second half of a payload.
+  put(*open(), std::string(1'000'000, 'x'));
+  damage(200, 240);
+  fs::resize_file(path_, kLarge);
+  bool empty = true;
+  {
+    SqliteInboxOptions small = options_;
+    small.cache_bytes = 0;
+    const auto inbox =
+        SqliteInbox::open(path_, small, base::Log(log_), [&](bool e) { empty = e; }).value();
+    EXPECT_EQ(inbox->usage().messages, 1U);
+    EXPECT_EQ(take_all(*inbox).size(), 0U);
+    EXPECT_TRUE(log_.contains("cannot read from the inbox")) << log_.text();
+  }
+  EXPECT_FALSE(empty)
+      << "otherwise the file would be removed, with what could be recovered from it";
+  EXPECT_EQ(set_aside(), 0);
+  EXPECT_NE(put(*open(), "one"), 0U);
+  EXPECT_EQ(set_aside(), 1) << log_.text();
+  EXPECT_EQ(open()->usage().messages, 1U);
+}
+
+TEST_F(SqliteInboxTest, damaged_message_does_not_hold_up_those_behind_it_in_strict_order) {
+  {
+    const auto inbox = open();
+    put(*inbox, std::string(1'000'000, 'x'));
+    put(*inbox, "behind it");
+  }
+  damage(100, 140);  // of the payload's pages
+  fs::resize_file(path_, kLarge);
+  options_.cache_bytes = 0;
+  const auto inbox = open();
+  const auto entry = inbox->take("q", kNow, Inbox::Order::kStrict);
+  ASSERT_TRUE(entry) << log_.text();
+  EXPECT_EQ(entry->message->payload, "behind it");
+  EXPECT_TRUE(log_.contains("is damaged and cannot be delivered")) << log_.text();
+  EXPECT_EQ(inbox->usage().messages, 1U);
 }
 
 TEST_F(SqliteInboxTest, file_of_a_newer_version_is_refused_and_left_alone) {
@@ -272,7 +357,8 @@ TEST_F(SqliteInboxTest, file_is_readable_by_its_owner_alone) {
   put(*inbox, "x");
   for (const char* suffix : {"", "-wal"}) {
     EXPECT_EQ(fs::status(path_ + suffix).permissions(),
-              fs::perms::owner_read | fs::perms::owner_write) << suffix;
+              fs::perms::owner_read | fs::perms::owner_write)
+        << suffix;
   }
 }
 
@@ -283,77 +369,52 @@ TEST_F(SqliteInboxTest, backlog_takes_little_memory_whatever_its_size) {
   EXPECT_EQ(take_all(*inbox).size(), 3000U) << "read back from disk";
 }
 
-/// A disk on which no file can grow past `bytes`.
-class FullDisk {
- public:
-  explicit FullDisk(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
-    ::getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit full{bytes, before_.rlim_max};
-    ::setrlimit(RLIMIT_FSIZE, &full);
-  }
-  ~FullDisk() {
-    ::setrlimit(RLIMIT_FSIZE, &before_);
-    std::signal(SIGXFSZ, handler_);
-  }
-  FullDisk(const FullDisk&) = delete;
-  FullDisk& operator=(const FullDisk&) = delete;
-
- private:
-  rlimit before_{};
-  void (*handler_)(int);
-};
-
-TEST_F(SqliteInboxTest, message_that_the_disk_does_not_take_is_the_brokers_to_send_again) {
-  const auto inbox = open();
-  put(*inbox, "before");
-  const core::InboxUsage usage = inbox->usage();
+TEST_F(SqliteInboxTest, says_what_is_on_disk_instead_of_reading_it_where_that_is_asked_for) {
   {
-    const FullDisk full(fs::file_size(path_ + "-wal"));
-    for (int i = 0; i < 2; ++i) {
-      for (const char* payload : {"one", "two"}) {
-        ASSERT_NE(inbox->append("q", message(payload), false).value().id, 0U);
-      }
-      const base::Status committed = inbox->commit();
-      EXPECT_FALSE(committed.ok());
-      EXPECT_THAT(committed.message(), HasSubstr("inbox.db"));
-      EXPECT_EQ(inbox->usage().messages, usage.messages) << "else it would be there twice";
-      EXPECT_EQ(inbox->usage().bytes, usage.bytes);
-    }
+    const auto inbox = open();
+    put(*inbox, "stored");
   }
-  ASSERT_TRUE(inbox->flush().ok());
-  put(*inbox, "one");
-  EXPECT_THAT(take_all(*open_after_kill()), ElementsAre("before", "one"));
-  EXPECT_THAT(take_all(*inbox), ElementsAre("before", "one"));
+  const auto inbox = open();
+  put(*inbox, "in memory");
+  const auto taken = inbox->take_from_memory("q", kNow, Inbox::Order::kReady);
+  EXPECT_TRUE(taken.on_disk);
+  EXPECT_FALSE(taken.entry);
+  EXPECT_EQ(inbox->take("q", kNow, Inbox::Order::kReady)->message->payload, "stored");
+  const auto next = inbox->take_from_memory("q", kNow, Inbox::Order::kReady);
+  EXPECT_FALSE(next.on_disk);
+  ASSERT_TRUE(next.entry);
+  EXPECT_EQ(next.entry->message->payload, "in memory");
 }
 
-TEST_F(SqliteInboxTest, disk_works_again_when_it_takes_what_was_given_back) {
-  const auto inbox = open();
-  put(*inbox, "before");
-  const std::string large(1U << 20U, 'x');
+TEST_F(SqliteInboxTest, keys_that_are_to_be_read_are_on_disk_too) {
   {
-    const FullDisk full(fs::file_size(path_ + "-wal") + (256U << 10U));
-    ASSERT_TRUE(inbox->append("q", message(large), false).ok());
-    EXPECT_FALSE(inbox->commit().ok());
-    for (int i = 0; i < 3; ++i) EXPECT_FALSE(inbox->flush().ok()) << "small changes would fit";
+    const auto inbox = open();
+    put(*inbox, "stored");
   }
-  EXPECT_FALSE(inbox->flush().value());
-  const FullDisk full_again(std::max(fs::file_size(path_ + "-wal"), fs::file_size(path_)));
-  put(*inbox, large);
-  EXPECT_EQ(take_all(*open_after_kill()).size(), 2U);
+  const auto inbox = open();
+  put(*inbox, "in memory");
+  inbox->order_by("q", core::OrderKey{});
+  EXPECT_TRUE(inbox->take_from_memory("q", kNow, Inbox::Order::kByKey).on_disk);
+  EXPECT_EQ(inbox->take("q", kNow, Inbox::Order::kByKey)->message->payload, "stored");
 }
 
-TEST_F(SqliteInboxTest, messages_of_qos_0_and_2_stay_though_the_disk_does_not_take_them) {
+TEST_F(SqliteInboxTest, messages_stay_in_memory_while_the_disk_does_not_take_them) {
   const auto inbox = open();
   put(*inbox, "before");
   {
-    const FullDisk full(fs::file_size(path_ + "-wal"));
+    const testing::FullDisk full(fs::file_size(path_ + "-wal"));
     ASSERT_TRUE(inbox->append("q", message("one"), false).ok());
     ASSERT_TRUE(inbox->append("q", message("two", QoS::kExactlyOnce), false).ok());
     ASSERT_TRUE(inbox->append("q", message("zero", QoS::kAtMostOnce), false).ok());
-    EXPECT_FALSE(inbox->commit().ok());
+    const base::Status committed = inbox->commit();
+    EXPECT_FALSE(committed.ok());
+    EXPECT_THAT(committed.message(), HasSubstr("inbox.db"));
+    EXPECT_FALSE(inbox->commit().ok()) << "the disk has not been tried since";
+    EXPECT_EQ(inbox->usage().messages, 4U);
   }
   ASSERT_TRUE(inbox->flush().ok());
-  EXPECT_THAT(take_all(*open_after_kill()), ElementsAre("before", "two", "zero"));
+  EXPECT_TRUE(inbox->commit().ok());
+  EXPECT_THAT(take_all(*open_after_kill()), ElementsAre("before", "one", "two", "zero"));
 }
 
 TEST_F(SqliteInboxTest, message_that_was_taken_before_the_disk_failed_is_handled_and_stored_later) {
@@ -362,7 +423,7 @@ TEST_F(SqliteInboxTest, message_that_was_taken_before_the_disk_failed_is_handled
   inbox->watch([&] { ++told; });
   put(*inbox, "before");
   {
-    const FullDisk full(fs::file_size(path_ + "-wal"));
+    const testing::FullDisk full(fs::file_size(path_ + "-wal"));
     EXPECT_EQ(inbox->take("q", kNow, kReady)->message->payload, "before");
     std::vector<InboxId> taken;
     for (const char* payload : {"handled meanwhile", "kept", "failed once"}) {
@@ -387,7 +448,7 @@ TEST_F(SqliteInboxTest, disk_is_tried_again_although_all_that_failed_is_settled)
   const auto inbox = open();
   put(*inbox, "before");
   {
-    const FullDisk full(fs::file_size(path_ + "-wal"));
+    const testing::FullDisk full(fs::file_size(path_ + "-wal"));
     ASSERT_TRUE(inbox->append("other", message("x"), false).ok());
     const auto entry = inbox->take("other", kNow, kReady);
     ASSERT_FALSE(inbox->commit().ok());
@@ -401,7 +462,7 @@ TEST_F(SqliteInboxTest, disk_is_tried_again_although_all_that_failed_is_settled)
 TEST_F(SqliteInboxTest, messages_that_could_not_be_stored_before_the_end_are_told_of) {
   const auto inbox = open();
   put(*inbox, "before");
-  const FullDisk full(fs::file_size(path_ + "-wal"));
+  const testing::FullDisk full(fs::file_size(path_ + "-wal"));
   ASSERT_TRUE(inbox->append("q", message("x", QoS::kExactlyOnce), false).ok());
   ASSERT_FALSE(inbox->commit().ok());
   inbox->close();

@@ -25,7 +25,7 @@ TEST_F(SubscriptionsTest, of_an_earlier_process_have_their_routes_before_their_s
   make_resumed({{0, "a"}, {0, "b"}});
   EXPECT_THAT(consumers, IsEmpty()) << "the first stream opens the connection";
   add("b");
-  EXPECT_EQ(first_route_count, 2U) << "what the session brings for a waits for its stream";
+  EXPECT_EQ(first_route_count, 2U) << "messages of the session for a wait for its stream";
 }
 
 TEST_F(SubscriptionsTest, of_an_earlier_process_keep_their_connections) {
@@ -83,6 +83,43 @@ TEST_F(SubscriptionsTest, are_forgotten_with_the_session) {
   executor.advance(kGrace);
   EXPECT_THAT(consumers[0]->unsubscribed, IsEmpty());
   EXPECT_FALSE(log.contains("\"old\""));
+}
+
+TEST_F(SubscriptionsTest, that_were_in_a_session_which_the_broker_lost_are_warned_of_once) {
+  make_resumed({{0, "a"}});
+  add("a");
+  connect(0, false);
+  EXPECT_EQ(counters.sessions_lost, 1U);
+  EXPECT_TRUE(log.contains("the broker has no session any more"));
+  grant();
+  disconnect(0);
+  connect(0, true);
+  EXPECT_EQ(counters.sessions_lost, 1U);
+  disconnect(0);
+  connect(0, false);
+  EXPECT_EQ(counters.sessions_lost, 2U) << "this process has left a session too";
+}
+
+TEST_F(SubscriptionsTest, that_are_new_or_of_a_clean_session_are_no_lost_session) {
+  make_resumed({});
+  add("a");
+  connect(0, false);
+  grant();
+  EXPECT_EQ(counters.sessions_lost, 0U);
+  disconnect(0);
+  connect_to(1, {false});
+  EXPECT_EQ(counters.sessions_lost, 0U) << "the other broker has had no session";
+}
+
+TEST_F(SubscriptionsTest, of_a_clean_session_are_lost_with_each_connection) {
+  make(true);
+  add("a");
+  connect(0);
+  grant();
+  disconnect(0);
+  connect(0);
+  EXPECT_EQ(counters.sessions_lost, 0U);
+  EXPECT_FALSE(log.contains("no session any more"));
 }
 
 TEST_F(SubscriptionsTest, have_no_grace_to_wait_for_without_a_session_store) {

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -24,10 +25,13 @@ inline core::TopicFilter filter(const std::string& text) {
 
 class SubscriptionsTest : public ::testing::Test, public SubscriptionHost {
  protected:
-  std::unique_ptr<core::BrokerConsumer> make_consumer(
-      std::size_t index, core::ConnectionListener& listener) override {
+  std::unique_ptr<core::BrokerConsumer> make_consumer(std::size_t index,
+                                                      core::ConnectionListener& listener) override {
+    if (!has_threads)
+      throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again));
     auto made = std::make_unique<dapr_mqtt::testing::FakeConsumer>();
     EXPECT_EQ(index, consumers.size());
+    made->hold_unsubscribes = consumers_hold_unsubscribes;
     consumers.push_back(made.get());
     listeners.push_back(&listener);
     return made;
@@ -37,7 +41,11 @@ class SubscriptionsTest : public ::testing::Test, public SubscriptionHost {
   }
   void subscription_ended(const core::TopicFilter& f) override { ended.push_back(f.str()); }
   void grace_over() override { ++graces; }
+  void session_lost() override { ++lost_sessions; }
   void health_changed(const base::Status& now) override { health = now; }
+  void answer_missing(const std::optional<core::MissingAnswer>& answer) override {
+    missing = answer;
+  }
 
   Subscriptions& make(bool clean_session) {
     subscriptions = std::make_unique<Subscriptions>(
@@ -45,7 +53,7 @@ class SubscriptionsTest : public ::testing::Test, public SubscriptionHost {
         base::Log(log, "c"));
     return *subscriptions;
   }
-  /// Of a persistent session in which an earlier process has left these.
+  /// Subscriptions of a persistent session in which an earlier process has left these.
   void make_resumed(const std::vector<std::pair<std::size_t, std::string>>& left) {
     for (const auto& [connection, text] : left) session.subscribed(connection, filter(text));
     subscriptions = std::make_unique<Subscriptions>(
@@ -57,11 +65,16 @@ class SubscriptionsTest : public ::testing::Test, public SubscriptionHost {
     executor.run();
   }
   void connect(std::size_t index, bool session_present = false) {
-    listeners[index]->on_connected(session_present);
+    listeners[index]->on_connected({session_present});
     executor.run();
   }
-  void disconnect(std::size_t index) {
-    listeners[index]->on_disconnected(base::unavailable("gone"));
+  void connect_to(std::size_t endpoint, core::SessionFound found) {
+    found.endpoint = endpoint;
+    listeners[0]->on_connected(found);
+    executor.run();
+  }
+  void disconnect(std::size_t index, core::ConnectionEnd end = core::ConnectionEnd::kOther) {
+    listeners[index]->on_disconnected(base::unavailable("gone"), end);
     executor.run();
   }
   void grant(std::size_t index = 0) {
@@ -81,7 +94,11 @@ class SubscriptionsTest : public ::testing::Test, public SubscriptionHost {
   std::vector<std::string> ended;
   std::size_t first_route_count = 0;
   int settled = 0;
+  int lost_sessions = 0;
+  bool consumers_hold_unsubscribes = false;
+  bool has_threads = true;
   base::Status health;
+  std::optional<core::MissingAnswer> missing;
   std::unique_ptr<Subscriptions> subscriptions;
 };
 

@@ -8,6 +8,7 @@ namespace dapr_mqtt::subscribe {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 TEST_F(SubscriptionsTest, connect_with_the_first_filter_and_settle_at_suback) {
@@ -22,6 +23,38 @@ TEST_F(SubscriptionsTest, connect_with_the_first_filter_and_settle_at_suback) {
   grant();
   EXPECT_EQ(settled, 1);
   EXPECT_TRUE(health.ok());
+}
+
+TEST_F(SubscriptionsTest, connect_when_the_system_has_a_thread_for_it_again) {
+  make(true);
+  has_threads = false;
+  add("a");
+  EXPECT_THAT(consumers, IsEmpty());
+  EXPECT_THAT(health.message(), HasSubstr("no thread for a connection"));
+  add("a/#");  // wants a connection of its own
+  executor.advance(seconds(10));
+  EXPECT_THAT(consumers, IsEmpty());
+  has_threads = true;
+  executor.advance(seconds(10));
+  ASSERT_EQ(consumers.size(), 2U);
+  for (const std::size_t index : {0U, 1U}) {
+    connect(index);
+    grant(index);
+  }
+  EXPECT_TRUE(health.ok());
+  EXPECT_EQ(settled, 2);
+}
+
+TEST_F(SubscriptionsTest, make_no_connection_once_they_are_closed) {
+  make(true);
+  has_threads = false;
+  add("a");
+  bool closed = false;
+  subscriptions->close([&] { closed = true; });
+  has_threads = true;
+  executor.advance(seconds(10));
+  EXPECT_TRUE(closed);
+  EXPECT_THAT(consumers, IsEmpty());
 }
 
 TEST_F(SubscriptionsTest, subscribe_once_for_several_streams_of_a_filter) {
@@ -135,7 +168,7 @@ TEST_F(SubscriptionsTest, tell_of_a_lasting_refusal_once_a_minute_with_a_count) 
   make(true);
   add("secret");
   connect(0);
-  const auto told = [&] {
+  const auto refusal_lines = [&] {
     const auto lines = log.lines();
     return std::count_if(lines.begin(), lines.end(), [](const std::string& line) {
       return line.find("subscription refused") != std::string::npos;
@@ -151,11 +184,11 @@ TEST_F(SubscriptionsTest, tell_of_a_lasting_refusal_once_a_minute_with_a_count) 
     ASSERT_EQ(consumers[0]->subscribes.size(), 1U);
     refuse();
   }
-  EXPECT_EQ(told(), 1);
+  EXPECT_EQ(refusal_lines(), 1);
   EXPECT_EQ(counters.subscribe_refused, 5U);
   executor.advance(seconds(60));
   refuse();
-  EXPECT_EQ(told(), 2);
+  EXPECT_EQ(refusal_lines(), 2);
   EXPECT_TRUE(log.contains("(4 more times since the last line about it)"));
 }
 
@@ -240,7 +273,7 @@ TEST_F(SubscriptionsTest, suspend_and_resume_every_connection_also_later_ones) {
   EXPECT_TRUE(consumers[0]->suspended);
   add("a/b");
   EXPECT_TRUE(consumers[1]->suspended);
-  EXPECT_TRUE(health.ok());  // as wanted, not trouble
+  EXPECT_TRUE(health.ok());  // disconnected on purpose
   subscriptions->resume();
   EXPECT_FALSE(consumers[0]->suspended || consumers[1]->suspended);
 }
@@ -255,6 +288,170 @@ TEST_F(SubscriptionsTest, close_every_connection_and_settle_what_waits) {
   EXPECT_TRUE(closed);
   EXPECT_TRUE(consumers[0]->is_closed && consumers[1]->is_closed);
   EXPECT_EQ(settled, 2);
+}
+
+constexpr auto kClosed = core::ConnectionEnd::kClosedOnRequest;
+
+/// Subscribes to these filters on connection 0, which is up; the broker grants all except "bad".
+class ClosingBroker : public SubscriptionsTest {
+ protected:
+  void answer_until_it_closes() {
+    while (!consumers[0]->subscribes.empty()) {
+      const bool bad = consumers[0]->subscribes.front().filter == "bad";
+      if (bad) {
+        ++closes;
+        while (!consumers[0]->subscribes.empty()) {
+          consumers[0]->answer(base::unavailable("it broke"));
+        }
+        disconnect(0, kClosed);
+        return;
+      }
+      grant();
+    }
+  }
+  /// Connects again until the connection stays up.
+  void connect_again(bool session_present) {
+    for (int before = -1; before != closes;) {
+      before = closes;
+      connect(0, session_present);
+      answer_until_it_closes();
+    }
+  }
+  int closes = 0;
+};
+
+TEST_F(ClosingBroker, that_closes_on_a_subscription_has_it_named_and_the_others_in_force) {
+  for (const bool clean : {true, false}) {
+    consumers.clear();
+    listeners.clear();
+    closes = 0;
+    make(clean);
+    for (const char* text : {"a", "bad", "c", "d"}) add(text);
+    connect_again(!clean);
+    EXPECT_EQ(closes, 2);
+    EXPECT_EQ(counters.subscriptions_in_force, 3);
+    for (const char* part : {"\"bad\"", "closed the connection", "access control"}) {
+      EXPECT_THAT(health.message(), HasSubstr(part));
+      EXPECT_TRUE(log.contains(part)) << part;
+    }
+  }
+}
+
+TEST_F(ClosingBroker, is_asked_again_after_minutes_and_with_nothing_else_open) {
+  make(true);
+  for (const char* text : {"a", "bad", "c"}) add(text);
+  connect_again(false);
+  ASSERT_EQ(closes, 2);
+  executor.advance(seconds(29));
+  EXPECT_TRUE(consumers[0]->subscribes.empty());
+  executor.advance(seconds(31));
+  ASSERT_EQ(consumers[0]->subscribes.size(), 1U);
+  answer_until_it_closes();
+  connect_again(false);
+  EXPECT_EQ(closes, 3) << "one close for one try";
+  EXPECT_EQ(counters.subscriptions_in_force, 2);
+  executor.advance(seconds(119));
+  EXPECT_LE(consumers[0]->subscribes.size(), 1U);
+  executor.advance(seconds(2));
+  ASSERT_EQ(consumers[0]->subscribes.size(), 1U);
+  grant();  // the access control list has been changed
+  EXPECT_TRUE(health.ok()) << health.message();
+}
+
+TEST_F(ClosingBroker, is_not_asked_again_for_what_no_stream_wants) {
+  make(false);
+  add("a");
+  add("bad");
+  connect_again(true);
+  ASSERT_EQ(closes, 2);
+  subscriptions->remove(filter("bad"));
+  executor.advance(std::chrono::hours(1));
+  EXPECT_TRUE(consumers[0]->subscribes.empty());
+  disconnect(0);
+  connect(0, true);
+  EXPECT_TRUE(consumers[0]->subscribes.empty());
+  add("bad");
+  ASSERT_EQ(consumers[0]->subscribes.size(), 1U);
+  answer_until_it_closes();
+  connect_again(true);
+  EXPECT_EQ(closes, 3);
+}
+
+TEST_F(ClosingBroker, that_goes_down_has_refused_nothing) {
+  make(true);
+  add("a");
+  for (int i = 0; i < 5; ++i) {
+    connect(0);
+    ASSERT_EQ(consumers[0]->subscribes.size(), 1U);
+    consumers[0]->answer(base::unavailable("it broke"));
+    disconnect(0, kClosed);
+    disconnect(0);  // a connection attempt is refused
+  }
+  connect(0);
+  grant();
+  EXPECT_TRUE(health.ok());
+  EXPECT_EQ(counters.subscribe_refused, 0U);
+}
+
+TEST_F(SubscriptionsTest, leave_a_broker_that_does_not_answer_one_and_name_it) {
+  make(true);
+  add("a");
+  add("b");
+  connect(0);
+  grant();  // "a"
+  executor.advance(Subscriptions::kAnswerTimeout);
+  ASSERT_EQ(consumers[0]->left.size(), 1U);
+  EXPECT_THAT(consumers[0]->left[0].message(), HasSubstr("SUBACK for \"b\""));
+  EXPECT_THAT(health.message(), HasSubstr("\"b\""));
+  ASSERT_TRUE(missing);
+  EXPECT_EQ(missing->packet, "SUBACK");
+  EXPECT_EQ(missing->name, "b");
+  // It is tried once more, alone; then it counts as refused, and "a" stays.
+  consumers[0]->answer(base::unavailable("left"));
+  disconnect(0);
+  connect(0);
+  grant();  // "a"
+  ASSERT_EQ(consumers[0]->subscribes.size(), 1U);
+  executor.advance(Subscriptions::kAnswerTimeout);
+  ASSERT_EQ(consumers[0]->left.size(), 2U);
+  consumers[0]->answer(base::unavailable("left"));
+  disconnect(0);
+  connect(0);
+  grant();  // "a"
+  EXPECT_TRUE(consumers[0]->subscribes.empty());
+  EXPECT_EQ(counters.subscriptions_in_force, 1);
+  EXPECT_EQ(counters.subscribe_refused, 1U);
+  EXPECT_TRUE(missing);
+  executor.advance(seconds(60));
+  grant();  // it answers now
+  EXPECT_TRUE(health.ok());
+  EXPECT_FALSE(missing);
+}
+
+TEST_F(SubscriptionsTest, leave_a_broker_that_does_not_answer_an_unsubscribe) {
+  make(true);
+  consumers_hold_unsubscribes = true;
+  add("a");
+  add("b");
+  connect(0);
+  grant();
+  grant();
+  subscriptions->remove(filter("a"));
+  executor.advance(Subscriptions::kAnswerTimeout);
+  EXPECT_THAT(ended, ElementsAre("a"));
+  ASSERT_EQ(consumers[0]->left.size(), 1U);
+  EXPECT_THAT(consumers[0]->left[0].message(), HasSubstr("UNSUBACK for \"a\""));
+  EXPECT_EQ(counters.unsubscribe_acks_missing, 1U);
+}
+
+TEST_F(SubscriptionsTest, Host_learns_that_the_broker_has_no_session_any_more) {
+  make(false);
+  add("a");
+  connect(0, true);
+  EXPECT_EQ(lost_sessions, 0);
+  disconnect(0);
+  connect(0, false);
+  EXPECT_EQ(lost_sessions, 1);
 }
 
 }  // namespace
