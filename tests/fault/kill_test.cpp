@@ -17,11 +17,10 @@ struct Moment {
   const char* name;
   const char* point;
   int qos;
-  /// How often the point is passed before the death of each run: some way into what
-  /// is left. Acknowledgements are written in groups, so few times there.
+  /// How often the point is passed before the death of each run. Acknowledgements are written in
+  /// groups, so few times there.
   int first = 40;
   int step = 97;
-  int messages = 2000;
 };
 
 std::ostream& operator<<(std::ostream& out, const Moment& moment) { return out << moment.name; }
@@ -29,6 +28,9 @@ std::ostream& operator<<(std::ostream& out, const Moment& moment) { return out <
 class Kill : public ComponentTest, public ::testing::WithParamInterface<Moment> {
  protected:
   static constexpr int kKills = 4;
+  /// New for each run, and more than any run passes its point: one commit can take all that waited.
+  static constexpr int kForEachRun = 500;
+  static constexpr int kMessages = kKills * kForEachRun;
 
   void SetUp() override {
     DAPR_MQTT_NEEDS_MOSQUITTO();
@@ -55,8 +57,8 @@ class Kill : public ComponentTest, public ::testing::WithParamInterface<Moment> 
     options.environment = {{"DIE_AT", GetParam().point + (":" + std::to_string(n))}};
     component = std::make_unique<ComponentProcess>(options);
   }
-  /// Has the broker queue the messages for the session of the dead component.
-  void queue_messages() {
+  /// Makes the session, and ends the component.
+  void make_session() {
     start(0);
     {
       const auto client = connect(durable());
@@ -68,30 +70,32 @@ class Kill : public ComponentTest, public ::testing::WithParamInterface<Moment> 
       ASSERT_EQ(component->terminate(), 0);
     }
     component.reset();
-    ComponentProcess other;
-    ComponentClient client(other.address());
-    ASSERT_TRUE(client.init(metadata({{"consumerID", "other"}})).ok());
-    constexpr int kBulk = 500;
-    for (int begin = 0; begin < GetParam().messages; begin += kBulk) {
-      wire::BulkPublishRequest request;
-      request.set_topic("t");
-      (*request.mutable_metadata())["qos"] = std::to_string(GetParam().qos);
-      for (int i = begin; i < begin + kBulk; ++i) {
-        auto* entry = request.add_entries();
-        entry->set_entry_id(std::to_string(i));
-        entry->set_event(std::to_string(i));
-      }
-      const BulkAnswer answer = client.bulk_publish(request);
-      ASSERT_TRUE(answer.status.ok()) << answer.status.error_message();
-      ASSERT_TRUE(answer.failed.empty());
+    other_ = std::make_unique<ComponentProcess>();
+    publisher_ = std::make_unique<ComponentClient>(other_->address());
+    ASSERT_TRUE(publisher_->init(metadata({{"consumerID", "other"}})).ok());
+  }
+  /// Has the broker queue the run's messages for the session of the dead component.
+  void queue_messages(int run) {
+    wire::BulkPublishRequest request;
+    request.set_topic("t");
+    (*request.mutable_metadata())["qos"] = std::to_string(GetParam().qos);
+    for (int i = run * kForEachRun; i < (run + 1) * kForEachRun; ++i) {
+      auto* entry = request.add_entries();
+      entry->set_entry_id(std::to_string(i));
+      entry->set_event(std::to_string(i));
     }
+    const BulkAnswer answer = publisher_->bulk_publish(request);
+    ASSERT_TRUE(answer.status.ok()) << answer.status.error_message();
+    ASSERT_TRUE(answer.failed.empty());
   }
   /// The same state folder throughout.
   TemporaryFolder folder_;
+  std::unique_ptr<ComponentProcess> other_;
+  std::unique_ptr<ComponentClient> publisher_;
 };
 
 TEST_P(Kill, loses_nothing_and_doubles_only_what_was_acknowledged_last) {
-  ASSERT_NO_FATAL_FAILURE(queue_messages());
+  ASSERT_NO_FATAL_FAILURE(make_session());
   std::map<std::string, int> handled;
   std::set<std::string> in_this_run;
   std::size_t again = 0;
@@ -104,6 +108,7 @@ TEST_P(Kill, loses_nothing_and_doubles_only_what_was_acknowledged_last) {
   };
   for (int run = 0; run < kKills; ++run) {
     in_this_run.clear();
+    ASSERT_NO_FATAL_FAILURE(queue_messages(run));
     start(GetParam().first + GetParam().step * run);
     const auto client = connect(durable());
     const auto stream = client->pull("t");
@@ -116,7 +121,7 @@ TEST_P(Kill, loses_nothing_and_doubles_only_what_was_acknowledged_last) {
   {
     const auto client = connect(durable());
     const auto stream = client->pull("t");
-    while (handled.size() < static_cast<std::size_t>(GetParam().messages)) {
+    while (handled.size() < std::size_t{kMessages}) {
       const auto message = stream->next();
       ASSERT_TRUE(message) << "after " << handled.size() << " messages: the rest is lost";
       handle(*stream, *message);
@@ -145,7 +150,7 @@ TEST_P(Kill, loses_nothing_and_doubles_only_what_was_acknowledged_last) {
     if (message->data() == "after") break;
   }
   RecordProperty("handled_twice", std::to_string(again));
-  std::cout << again << " of " << GetParam().messages << " came twice in " << kKills << " kills\n";
+  std::cout << again << " of " << kMessages << " came twice in " << kKills << " kills\n";
 }
 
 const auto kName = [](const auto& test) { return test.param.name; };
@@ -166,8 +171,9 @@ INSTANTIATE_TEST_SUITE_P(
 class KillExactlyOnce : public Kill {};
 
 TEST_P(KillExactlyOnce, brings_each_message_of_qos2_into_the_inbox_once) {
-  ASSERT_NO_FATAL_FAILURE(queue_messages());
+  ASSERT_NO_FATAL_FAILURE(make_session());
   for (int run = 0; run < kKills; ++run) {
+    ASSERT_NO_FATAL_FAILURE(queue_messages(run));
     start(GetParam().first + GetParam().step * run);
     const auto client = connect(durable());
     const auto stream = client->pull("t");  // and no acknowledgement
@@ -177,13 +183,13 @@ TEST_P(KillExactlyOnce, brings_each_message_of_qos2_into_the_inbox_once) {
   const auto client = connect(durable());
   const auto stream = client->pull("t");
   std::map<std::string, int> handled;
-  for (int i = 0; i < GetParam().messages; ++i) {
+  for (int i = 0; i < kMessages; ++i) {
     const auto message = stream->next();
     ASSERT_TRUE(message) << "after " << i << " messages";
     ++handled[message->data()];
     stream->ack(message->id());
   }
-  EXPECT_EQ(handled.size(), static_cast<std::size_t>(GetParam().messages))
+  EXPECT_EQ(handled.size(), std::size_t{kMessages})
       << "some came twice, some not";
   ASSERT_TRUE(client->publish("t", "end", {{"qos", "2"}}).ok());
   const auto end = stream->next();
