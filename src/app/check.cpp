@@ -131,7 +131,7 @@ int run(const CheckCommand& command) {
   options.connect_timeout = command.timeout;
   const inspect::Wanted wanted{settings.value().qos, settings.value().retain,
                                settings.value().consumer_group, options.will};
-  inspect::BrokerCheckOptions check{options, wanted, command.topic, command.timeout};
+  inspect::BrokerCheckOptions check{options, wanted, command.topic, suffix, command.timeout};
   if (check.topic.empty()) check.topic = "dapr-mqtt-check/" + suffix;
   for (const core::Endpoint& endpoint : reached) {
     check.connection.endpoints = {endpoint};

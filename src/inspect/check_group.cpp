@@ -1,4 +1,5 @@
 #include "dapr_mqtt/base/text.h"
+#include "dapr_mqtt/inspect/share_check.h"
 #include "inspect/check_context.h"
 
 namespace dapr_mqtt::inspect {
@@ -21,11 +22,18 @@ void check_group(const CheckContext& context, PublisherLink& publisher, Step& st
       publisher.publish(context.message(sent, core::QoS::kAtMostOnce), timeout);
   if (!published.ok()) return fail_with_topic(step, published.message());
   if (!member.received().wait(sent, timeout)) {
+    const std::string nothing = "nothing comes to " + base::quote(name) + ": ";
+    const auto as_topic = treats_share_as_topic(context.factory, context.log,
+                                                context.options.connection, context.options.suffix);
+    if (as_topic.ok() && as_topic.value()) {
+      return fail(step, nothing +
+                            "this broker treats $share/... as an ordinary topic and has no shared "
+                            "subscriptions, so consumerGroup cannot be used with it");
+    }
     return fail_with_topic(
-        step,
-        "nothing comes to " + base::quote(name) +
-            ": the broker has no shared subscriptions, or its access control list does not allow "
-            "this user this one; then consumerGroup cannot be used");
+        step, nothing +
+                  "the broker has no shared subscriptions, or its access control list does not "
+                  "allow this user this one; then consumerGroup cannot be used");
   }
   step.text = base::quote(name) + ": sent and received";
 }

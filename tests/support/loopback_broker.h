@@ -51,6 +51,11 @@ class LoopbackBroker final : public core::BrokerClientFactory {
     base::MutexLock lock(mutex_);
     ignore_shared_ = true;
   }
+  /// Grants shared subscriptions but sends nothing to them.
+  void starve_shared() {
+    base::MutexLock lock(mutex_);
+    starve_shared_ = true;
+  }
   /// Retained messages do not come to filters with wildcards.
   void retain_for_exact_filters_only() {
     base::MutexLock lock(mutex_);
@@ -247,6 +252,7 @@ class LoopbackBroker final : public core::BrokerClientFactory {
           // One copy for each client, as some brokers do.
           for (Consumer* consumer : broker.consumers_) {
             for (const auto& [text, entry] : consumer->filters) {
+              if (broker.starve_shared_ && entry.first.shared()) continue;
               const bool literal = broker.ignore_shared_ && entry.first.shared();
               if (literal ? text != message.topic.str()
                           : !entry.first.matches(message.topic.str())) {
@@ -314,6 +320,7 @@ class LoopbackBroker final : public core::BrokerClientFactory {
   bool hold_subscribes_ DM_GUARDED_BY(mutex_) = false;
   bool hold_publishes_ DM_GUARDED_BY(mutex_) = false;
   bool ignore_shared_ DM_GUARDED_BY(mutex_) = false;
+  bool starve_shared_ DM_GUARDED_BY(mutex_) = false;
   std::vector<base::Executor::Task> held_subscribes_ DM_GUARDED_BY(mutex_);
   std::vector<Consumer*> consumers_ DM_GUARDED_BY(mutex_);
   int consumers_made_ DM_GUARDED_BY(mutex_) = 0;

@@ -49,7 +49,8 @@ struct BrokerCheckOptions {
   /// the connection.
   core::ConnectionOptions connection;
   Wanted wanted;
-  std::string topic;                        ///< to send to and receive from
+  std::string topic;   ///< to send to and receive from
+  std::string suffix;  ///< unique, and may be part of a topic: for treats_share_as_topic()
   std::chrono::milliseconds timeout{5000};  ///< for each step
 };
 

@@ -31,6 +31,7 @@ inline constexpr std::string_view kShareCheckTopics = "$share/dapr-mqtt-check/";
 /// the broker answers nothing; `stop` ends it within a second.
 base::Result<bool> treats_share_as_topic(core::BrokerClientFactory& factory, const base::Log& log,
                                          core::ConnectionOptions connection,
-                                         const std::string& suffix, const std::stop_token& stop);
+                                         const std::string& suffix,
+                                         const std::stop_token& stop = {});
 
 }  // namespace dapr_mqtt::inspect

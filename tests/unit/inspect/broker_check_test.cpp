@@ -19,6 +19,7 @@ class Check : public ::testing::Test {
   Check() {
     options_.connection.client_id = "check";
     options_.topic = "t/1";
+    options_.suffix = "1234";
     options_.timeout = std::chrono::milliseconds(200);
   }
   bool run() {
@@ -182,6 +183,15 @@ TEST_F(Check, tries_the_session_after_a_consumer_group_that_failed) {
   EXPECT_EQ(steps_.back().name, "session");
 }
 
+TEST_F(Check, says_that_another_topic_may_be_allowed_where_a_consumer_group_gets_nothing) {
+  broker_.starve_shared();
+  options_.wanted.consumer_group = "workers";
+  EXPECT_FALSE(run());
+  EXPECT_EQ(steps_.back().name, "group");
+  EXPECT_TRUE(steps_.back().depends_on_topic);
+  EXPECT_THAT(steps_.back().text, HasSubstr("access control list"));
+}
+
 TEST_F(Check, tries_the_consumer_group_with_a_subscription_of_its_own) {
   options_.timeout = std::chrono::seconds(20);
   options_.wanted.consumer_group = "workers";
@@ -195,7 +205,8 @@ TEST_F(Check, tries_the_consumer_group_with_a_subscription_of_its_own) {
   EXPECT_FALSE(run());
   EXPECT_EQ(steps_.back().name, "group");
   EXPECT_THAT(steps_.back().text, AllOf(HasSubstr("nothing comes to \"$share/workers/t/1\""),
-                                        HasSubstr("no shared subscriptions")));
+                                        HasSubstr("treats $share/... as an ordinary topic")));
+  EXPECT_FALSE(steps_.back().depends_on_topic);
   EXPECT_THAT(broker_.connected_clients(), IsEmpty());
 }
 
