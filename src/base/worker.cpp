@@ -68,7 +68,9 @@ class Worker::Core final : public std::enable_shared_from_this<Core> {
   bool stopping_ DM_GUARDED_BY(mutex_) = false;
   bool idle_ DM_GUARDED_BY(mutex_) = false;     // the own thread waits: a post has to wake it
   bool outside_ DM_GUARDED_BY(mutex_) = false;  // another thread runs the tasks, or is about to
-  std::vector<Posted> outside_batch_;           // used by that thread only
+  /// The own thread waits without a time limit, until outside_ is false.
+  bool waits_for_outside_ DM_GUARDED_BY(mutex_) = false;
+  std::vector<Posted> outside_batch_;  // used by that thread only
 };
 
 void Worker::Core::run_all(std::vector<Posted>& batch) {
@@ -143,7 +145,10 @@ void Worker::Core::run_outside(Kind kind) {
       if (outside_batch_.empty()) {
         outside_ = false;
         // The own thread may be waiting until outside_ is false.
-        if (!tasks_.empty() || stopping_ || timer_is_due()) wake_own_thread();
+        if (!tasks_.empty() || stopping_ ||
+            (waits_for_outside_ ? !timers_.empty() : timer_is_due())) {
+          wake_own_thread();
+        }
         return;
       }
     }
@@ -212,13 +217,16 @@ bool Worker::Core::wait_for_work(std::vector<Posted>& batch) {
     if (!outside_ && stopping_) return false;
     if (!outside_ && timer_is_due()) break;
     idle_ = true;
-    // While another thread runs the tasks, it wakes this one at its end if a timer is due.
-    if (timers_.empty() || (outside_ && timer_is_due())) {
+    // A timer that is due waits until the other thread has run its tasks; that thread wakes this one
+    // then, even if it has cancelled that timer, since there may be later ones.
+    waits_for_outside_ = outside_ && timer_is_due();
+    if (timers_.empty() || waits_for_outside_) {
       wake_.wait(mutex_);
     } else {
       wake_.wait_until(mutex_, timers_.begin()->first.first);
     }
     idle_ = false;
+    waits_for_outside_ = false;
   }
   batch.swap(tasks_);
   return true;

@@ -280,5 +280,26 @@ TEST(WorkerStress, Loses_and_doubles_nothing_and_keeps_each_threads_order) {
   for (const int count : next) EXPECT_EQ(count, kEach);
 }
 
+TEST_F(WorkerEntered, Timer_that_is_due_and_cancelled_by_an_entered_task_does_not_stop_later_ones) {
+  Event second;
+  for (bool waited = false; !waited;) {  // until the first timer was due while the task ran
+    until_own_thread_sleeps();
+    const TimePoint due = worker_.now() + std::chrono::milliseconds(20);
+    const auto first = worker_.post_at(due, [] {});
+    const auto later =
+        worker_.post_at(due + std::chrono::milliseconds(500), [second]() mutable { second.set(); });
+    until_own_thread_sleeps();
+    worker_.enter([&] {
+      if (worker_.is_current() || worker_.now() >= due) return worker_.cancel(later);
+      std::promise<void> never;  // the task lasts until the own thread has seen that it is due
+      never.get_future().wait_until(due + std::chrono::milliseconds(100));
+      worker_.cancel(first);
+      waited = true;
+    });
+    if (!waited) until_own_thread_sleeps();  // then the task has run
+  }
+  EXPECT_TRUE(second.happens());
+}
+
 }  // namespace
 }  // namespace dapr_mqtt::base
