@@ -1,6 +1,8 @@
 #include "dapr/instance_registry.h"
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -16,6 +18,9 @@ constexpr std::size_t kMaxNames = 256;
 constexpr std::size_t kMaxWaitingInits = 16;
 /// Disconnecting from a broker may take a second; a much longer time is a fault of this program.
 constexpr std::chrono::seconds kCloseTimeout{10};
+/// As many as there may be connections.
+constexpr std::size_t kMaxIdle = 256;
+constexpr std::chrono::seconds kLookAtIdle{2};
 
 std::string component(const std::string& name) {
   return name.empty() ? "a component without a name" : "component " + base::quote(name);
@@ -35,8 +40,10 @@ base::Status init_cancelled() { return base::cancelled("Init was cancelled"); }
 
 InstanceRegistry::InstanceRegistry(instance::InstanceFactory& factory,
                                    const std::string& socket_path,
-                                   std::function<void()> on_missed_init, base::Log log)
+                                   std::function<void()> on_missed_init, base::Duration idle_after,
+                                   base::Log log)
     : factory_(factory),
+      idle_after_(idle_after),
       log_(std::move(log)),
       marks_(socket_path),
       missed_(std::move(on_missed_init)) {}
@@ -46,36 +53,97 @@ InstanceRegistry::~InstanceRegistry() { reaper_.stop(); }
 InstanceRegistry::Slot* InstanceRegistry::slot_of(const InstanceKey& key) {
   const auto connection = connections_.find(key.connection);
   if (connection == connections_.end()) return nullptr;
-  const auto slot = connection->second.find(key.name);
-  return slot == connection->second.end() ? nullptr : &slot->second;
+  const auto slot = connection->second.slots.find(key.name);
+  return slot == connection->second.slots.end() ? nullptr : &slot->second;
 }
 
 const InstanceRegistry::Slot* InstanceRegistry::slot_of(const InstanceKey& key) const {
   const auto connection = connections_.find(key.connection);
   if (connection == connections_.end()) return nullptr;
-  const auto slot = connection->second.find(key.name);
-  return slot == connection->second.end() ? nullptr : &slot->second;
+  const auto slot = connection->second.slots.find(key.name);
+  return slot == connection->second.slots.end() ? nullptr : &slot->second;
 }
 
-void InstanceRegistry::connection_began(ConnectionId connection) {
+void InstanceRegistry::connection_began(ConnectionId connection, PeerProcess peer) {
   base::MutexLock lock(mutex_);
-  connections_[connection];
+  connections_[connection].peer = std::move(peer);
 }
 
 void InstanceRegistry::connection_ended(ConnectionId connection) {
-  Connection gone;
+  std::vector<std::pair<std::string, Slot>> gone;
   {
     base::MutexLock lock(mutex_);
     const auto found = connections_.find(connection);
     if (found == connections_.end()) return;
-    gone = std::move(found->second);
+    const auto process = std::make_shared<const PeerProcess>(std::move(found->second.peer));
+    for (auto& [name, slot] : found->second.slots) {
+      if (!stopping_ && is_idle(slot) && !process->ended() && idle_.size() < kMaxIdle) {
+        slot.made_by = nullptr;
+        idle_.push_back({process, name, std::move(slot)});
+      } else {
+        gone.emplace_back(name, std::move(slot));
+      }
+    }
     connections_.erase(found);
     missed_.connection_ended(connection);
     ++changing_;
+    look_at_idle_later();
   }
   // An Init that is still running finds no slot when it ends, and closes its instance.
   for (auto& [name, slot] : gone) retire(std::move(slot), name, connection_gone());
   change_ended();
+}
+
+bool InstanceRegistry::is_idle(const Slot& slot) const {
+  return slot.instance && !slot.initialising && slot.streams.empty() &&
+         std::chrono::steady_clock::now() - slot.last_used >= idle_after_;
+}
+
+InstanceRegistry::Slot* InstanceRegistry::take_idle(const InstanceKey& key) {
+  const auto connection = connections_.find(key.connection);
+  if (connection == connections_.end() || stopping_) return nullptr;
+  const auto is_for = [&](const Idle& idle) {
+    return idle.name == key.name && idle.process->pid() == connection->second.peer.pid() &&
+           !idle.process->ended();
+  };
+  const auto found = std::find_if(idle_.begin(), idle_.end(), is_for);
+  if (found == idle_.end()) return nullptr;
+  // Of several daprds that are not visible, it could be any.
+  if (std::find_if(std::next(found), idle_.end(), is_for) != idle_.end()) return nullptr;
+  Slot& slot = connection->second.slots[key.name];
+  slot = std::move(found->slot);
+  idle_.erase(found);
+  return &slot;
+}
+
+void InstanceRegistry::close_idle(const core::Metadata* metadata) {
+  std::list<Idle> gone;
+  {
+    base::MutexLock lock(mutex_);
+    for (auto it = idle_.begin(); it != idle_.end();) {
+      const auto next = std::next(it);
+      if (it->process->ended() ||
+          (metadata != nullptr && factory_.same_client(*metadata, it->slot.instance->metadata()))) {
+        gone.splice(gone.end(), idle_, it);
+      }
+      it = next;
+    }
+    ++changing_;
+    look_at_idle_later();
+  }
+  for (Idle& idle : gone) retire(std::move(idle.slot), idle.name, connection_gone());
+  change_ended();
+}
+
+void InstanceRegistry::look_at_idle_later() {
+  if (idle_.empty() || std::exchange(looks_at_idle_, true)) return;
+  reaper_.post_at(std::chrono::steady_clock::now() + kLookAtIdle, [this] {
+    {
+      base::MutexLock lock(mutex_);
+      looks_at_idle_ = false;
+    }
+    close_idle(nullptr);
+  });
 }
 
 /// Ends the streams, waiting Inits and instance of a slot that was taken out of the registry.
@@ -96,11 +164,12 @@ void InstanceRegistry::init(InstanceKey key, core::Metadata metadata, InitCallPt
       refusal = stopping();
     } else if (found == connections_.end()) {
       refusal = connection_gone();
-    } else if (found->second.size() >= kMaxNames && !found->second.contains(key.name)) {
+    } else if (found->second.slots.size() >= kMaxNames && !found->second.slots.contains(key.name)) {
       refusal = base::resource_exhausted("a connection may have " + std::to_string(kMaxNames) +
                                          " component instances");
     } else {
-      Slot& slot = found->second[key.name];
+      if (!found->second.slots.contains(key.name)) take_idle(key);
+      Slot& slot = found->second.slots[key.name];
       if (slot.initialising) {
         if (slot.waiting.size() < kMaxWaitingInits) {
           slot.waiting.push_back(std::move(request));
@@ -163,6 +232,7 @@ void InstanceRegistry::begin_init(const InstanceKey& key, InitRequest request) {
   if (!present) return finish_init(key, std::move(request), connection_gone());
   retire(std::move(old), key.name,
          base::unavailable(component(key.name) + " was initialised again with other metadata"));
+  close_idle(&request.metadata);
 
   core::Metadata metadata = request.metadata;
   factory_.create(key.name, std::move(metadata),
@@ -190,6 +260,7 @@ void InstanceRegistry::created(const InstanceKey& key, InitRequest request,
       if (status.ok()) {
         slot->instance = std::move(result).value();
         slot->mark = marks_.next();
+        slot->last_used = std::chrono::steady_clock::now();
         missed_.initialised(key.connection, key.name);
         slot->made_by = request.call;
       } else {
@@ -214,7 +285,7 @@ void InstanceRegistry::finish_init(const InstanceKey& key, InitRequest request,
         slot->waiting.pop_front();
       } else {
         slot->initialising = false;
-        if (!slot->instance) connections_.find(key.connection)->second.erase(key.name);
+        if (!slot->instance) connections_.find(key.connection)->second.slots.erase(key.name);
       }
     }
   }
@@ -234,7 +305,7 @@ void InstanceRegistry::cancel(const InstanceKey& key, const InitCallPtr& call) {
     if (slot == nullptr || slot->made_by != call) return;
     unwanted = take_instance(*slot);
     ++changing_;
-    if (!slot->initialising) connections_.find(key.connection)->second.erase(key.name);
+    if (!slot->initialising) connections_.find(key.connection)->second.slots.erase(key.name);
   }
   retire(std::move(unwanted), key.name, init_cancelled());
   change_ended();
@@ -243,8 +314,12 @@ void InstanceRegistry::cancel(const InstanceKey& key, const InitCallPtr& call) {
 base::Result<InstanceRegistry::InstancePtr> InstanceRegistry::find_locked(const InstanceKey& key) {
   if (stopping_) return stopping();
   if (!connections_.contains(key.connection)) return connection_gone();
-  const Slot* slot = slot_of(key);
-  if (slot != nullptr && slot->instance) return slot->instance;
+  Slot* slot = slot_of(key);
+  if (slot == nullptr) slot = take_idle(key);
+  if (slot != nullptr && slot->instance) {
+    slot->last_used = std::chrono::steady_clock::now();
+    return slot->instance;
+  }
   if (slot != nullptr && slot->initialising) {
     return base::unavailable("Init of " + component(key.name) + " has not ended yet");
   }
@@ -272,14 +347,17 @@ base::Result<InstanceRegistry::InstancePtr> InstanceRegistry::attach(
 
 void InstanceRegistry::detach(const InstanceKey& key, const std::shared_ptr<OpenStream>& stream) {
   base::MutexLock lock(mutex_);
-  if (Slot* slot = slot_of(key); slot != nullptr) slot->streams.erase(stream);
+  Slot* slot = slot_of(key);
+  if (slot == nullptr) return;
+  slot->streams.erase(stream);
+  slot->last_used = std::chrono::steady_clock::now();
 }
 
 std::vector<InstanceRegistry::Entry> InstanceRegistry::instances() const {
   std::vector<Entry> out;
   base::MutexLock lock(mutex_);
   for (const auto& [id, connection] : connections_) {
-    for (const auto& [name, slot] : connection) {
+    for (const auto& [name, slot] : connection.slots) {
       if (slot.instance) out.push_back({name, slot.instance});
     }
   }
@@ -295,11 +373,12 @@ std::string InstanceRegistry::mark_of(const InstanceKey& key) const {
 bool InstanceRegistry::has_mark(std::string_view mark) const {
   base::MutexLock lock(mutex_);
   for (const auto& [id, connection] : connections_) {
-    for (const auto& [name, slot] : connection) {
+    for (const auto& [name, slot] : connection.slots) {
       if (slot.instance && slot.mark == mark) return true;
     }
   }
-  return false;
+  return std::any_of(idle_.begin(), idle_.end(),
+                     [&](const Idle& idle) { return idle.slot.mark == mark; });
 }
 
 void InstanceRegistry::refuse_new_calls() {
@@ -376,9 +455,11 @@ void InstanceRegistry::stop() {
     base::MutexLock lock(mutex_);
     stopping_ = true;
     for (auto& [id, connection] : connections_) {
-      for (auto& [name, slot] : connection) slots.emplace_back(name, std::move(slot));
+      for (auto& [name, slot] : connection.slots) slots.emplace_back(name, std::move(slot));
     }
     connections_.clear();
+    for (Idle& idle : idle_) slots.emplace_back(idle.name, std::move(idle.slot));
+    idle_.clear();
   }
   for (auto& [name, slot] : slots) retire(std::move(slot), name, stopping());
   slots.clear();

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <set>
@@ -15,6 +16,7 @@
 #include "dapr/acceptor.h"
 #include "dapr/init_marks.h"
 #include "dapr/missed_inits.h"
+#include "dapr/peer_process.h"
 #include "dapr_mqtt/base/log.h"
 #include "dapr_mqtt/base/mutex.h"
 #include "dapr_mqtt/base/worker.h"
@@ -41,6 +43,12 @@ class OpenStream {
 /// instances are closed at once, and those that are still being made are closed as soon as they are
 /// ready.
 ///
+/// Except an instance that was not used for a while (`idle_after`): grpc-go closes a connection
+/// without a call for 30 minutes, and connects again for the next call, without Init. So the
+/// instance is kept for a connection of the same process that calls or initialises the same name.
+/// It is closed when that process has ended (if it is visible from here), or when a new instance
+/// would have the same client ID.
+///
 /// Thread safety: all methods may be called from any thread; those that block say so. Instances,
 /// streams and completions are called without a lock held. Made by std::make_shared. An instance is
 /// destroyed on the registry's own thread: completions run on the instance's threads, and a thread
@@ -58,10 +66,10 @@ class InstanceRegistry : public std::enable_shared_from_this<InstanceRegistry> {
   /// The factory outlives the registry. `socket_path`: the socket of the server. `on_missed_init`:
   /// see MissedInits.
   InstanceRegistry(instance::InstanceFactory& factory, const std::string& socket_path,
-                   std::function<void()> on_missed_init, base::Log log);
+                   std::function<void()> on_missed_init, base::Duration idle_after, base::Log log);
   ~InstanceRegistry();
 
-  void connection_began(ConnectionId connection);
+  void connection_began(ConnectionId connection, PeerProcess peer = {});
   void connection_ended(ConnectionId connection);
 
   /// Calls `done` exactly once, maybe inside this call. If the key has an instance with the same
@@ -87,6 +95,7 @@ class InstanceRegistry : public std::enable_shared_from_this<InstanceRegistry> {
     std::string name;
     InstancePtr instance;
   };
+  /// Without those that are kept for a connection.
   std::vector<Entry> instances() const;
 
   /// The mark of the Init that made the key's instance; empty if there is none.
@@ -119,8 +128,18 @@ class InstanceRegistry : public std::enable_shared_from_this<InstanceRegistry> {
     bool initialising = false;
     std::deque<InitRequest> waiting;
     std::set<std::shared_ptr<OpenStream>> streams;
+    base::TimePoint last_used{};  ///< by a call, or by a stream that has ended
   };
-  using Connection = std::map<std::string, Slot, std::less<>>;
+  struct Connection {
+    PeerProcess peer;
+    std::map<std::string, Slot, std::less<>> slots;
+  };
+  /// An instance that is kept for its process's next connection.
+  struct Idle {
+    std::shared_ptr<const PeerProcess> process;
+    std::string name;
+    Slot slot;
+  };
 
   void begin_init(const InstanceKey& key, InitRequest request);
   bool has_same_already(const InstanceKey& key, const InitRequest& request);
@@ -133,10 +152,18 @@ class InstanceRegistry : public std::enable_shared_from_this<InstanceRegistry> {
   void closed(std::uint64_t id);
   void change_ended();
   base::Result<InstancePtr> find_locked(const InstanceKey& key) DM_REQUIRES(mutex_);
+  bool is_idle(const Slot& slot) const;
+  /// Gives the key the instance that is kept for it, if there is exactly one. Null: none.
+  Slot* take_idle(const InstanceKey& key) DM_REQUIRES(mutex_);
+  /// Closes the kept instances whose process has ended, and those with the client ID of an instance
+  /// that is to be made with `metadata`.
+  void close_idle(const core::Metadata* metadata);
+  void look_at_idle_later() DM_REQUIRES(mutex_);
   Slot* slot_of(const InstanceKey& key) DM_REQUIRES(mutex_);
   const Slot* slot_of(const InstanceKey& key) const DM_REQUIRES(mutex_);
 
   instance::InstanceFactory& factory_;
+  const base::Duration idle_after_;
   const base::Log log_;
   InitMarks marks_;
   MissedInits missed_;
@@ -144,6 +171,8 @@ class InstanceRegistry : public std::enable_shared_from_this<InstanceRegistry> {
   mutable base::Mutex mutex_;  // held while missed_ posts its task
   base::CondVar changed_;
   std::unordered_map<ConnectionId, Connection> connections_ DM_GUARDED_BY(mutex_);
+  std::list<Idle> idle_ DM_GUARDED_BY(mutex_);
+  bool looks_at_idle_ DM_GUARDED_BY(mutex_) = false;  ///< a timer is set
   bool stopping_ DM_GUARDED_BY(mutex_) = false;
   /// How many instances are being created, or were taken out of their slots and are not in closing_
   /// yet.

@@ -42,8 +42,8 @@ class GrpcServer final : public Server, private ConnectionHandler {
              instance::InstanceFactory& factory, base::Logger& logger)
       : log_(logger),
         socket_(std::move(socket)),
-        registry_(std::make_shared<InstanceRegistry>(factory, options.socket_path,
-                                                     options.on_missed_init, log_)),
+        registry_(std::make_shared<InstanceRegistry>(
+            factory, options.socket_path, options.on_missed_init, options.idle_after, log_)),
         memory_(options.memory, log_),
         pubsub_(registry_, memory_, options.max_delivery_bytes, options.version, log_),
         reflection_({kPubSub, ReflectionService::Generated::service_full_name(),
@@ -115,7 +115,7 @@ class GrpcServer final : public Server, private ConnectionHandler {
 
  private:
   void on_connected(base::UniqueFd fd) override {
-    registry_->connection_began(fd.get());
+    registry_->connection_began(fd.get(), PeerProcess::of(fd.get()));
     grpc::AddInsecureChannelFromFd(grpc_.get(), fd.release());
   }
   void on_ended(ConnectionId connection) override { registry_->connection_ended(connection); }

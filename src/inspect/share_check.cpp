@@ -28,6 +28,7 @@ base::Result<bool> treats_share_as_topic(core::BrokerClientFactory& factory, con
   connection.clean_session = true;
   connection.will.reset();
   connection.connect_timeout = kAnswer;
+  connection.first_connect_timeout.reset();
   const auto with_id = [&](const char* end) {
     core::ConnectionOptions out = connection;
     out.client_id += end;

@@ -85,12 +85,13 @@ std::string envelope_of(const delivery::GivenUp& given_up) {
 }  // namespace
 
 core::OutgoingMessage dead_letter_message(const delivery::GivenUp& given_up,
-                                          const core::TopicName& topic, core::QoS qos,
+                                          const core::TopicName& topic,
                                           core::ProtocolVersion protocol) {
   if (protocol == core::ProtocolVersion::kMqtt5) {
-    return {topic, given_up.delivery.message->payload, qos, false, properties_of(given_up)};
+    return {topic, given_up.delivery.message->payload, core::QoS::kAtLeastOnce, false,
+            properties_of(given_up)};
   }
-  return {topic, envelope_of(given_up), qos, false, nullptr};
+  return {topic, envelope_of(given_up), core::QoS::kAtLeastOnce, false, nullptr};
 }
 
 }  // namespace dapr_mqtt::instance

@@ -18,8 +18,10 @@ namespace dapr_mqtt::instance {
 /// If only the beginning of the payload was received (IncomingMessage::full_size), the dead letter
 /// has that beginning, and dead-letter-size or size says how many bytes the payload had. The
 /// message's own properties are left out, so that the dead letter is small.
+///
+/// Its QoS is 1: it must be acknowledged, and not every broker takes QoS 2.
 core::OutgoingMessage dead_letter_message(const delivery::GivenUp& given_up,
-                                          const core::TopicName& topic, core::QoS qos,
+                                          const core::TopicName& topic,
                                           core::ProtocolVersion protocol);
 
 }  // namespace dapr_mqtt::instance

@@ -45,7 +45,7 @@ void DeadLetters::send(core::InboxId id) {
   }
   publish_(
       dead_letter_message({letter.reason, letter.filter, letter.delivery, letter.error},
-                          settings_.topic, settings_.qos, settings_.protocol),
+                          settings_.topic, settings_.protocol),
       [&executor = executor_, weak = std::weak_ptr<DeadLetters*>(self_), id](base::Status status) {
         executor.post([weak, id, status = std::move(status)] {
           if (const auto self = weak.lock()) (*self)->answered(id, status);

@@ -32,7 +32,6 @@ class DeadLetters {
   static constexpr int kMostRejections = 2;
   struct Settings {
     core::TopicName topic;
-    core::QoS qos = core::QoS::kAtLeastOnce;
     core::ProtocolVersion protocol = core::ProtocolVersion::kMqtt311;
     base::Duration retry_first = std::chrono::seconds(1);
     base::Duration retry_most = std::chrono::seconds(60);

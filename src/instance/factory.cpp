@@ -3,6 +3,7 @@
 #include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "dapr_mqtt/base/worker.h"
 #include "dapr_mqtt/instance/make_factory.h"
@@ -31,6 +32,23 @@ class Factory final : public InstanceFactory {
 
   base::Status check(const core::Metadata& metadata) const override {
     return config::parse_component_metadata(metadata).status();
+  }
+
+  bool same_client(const core::Metadata& one, const core::Metadata& other) const override {
+    const auto identities = [](const core::Metadata& metadata) {
+      std::vector<std::string> out;
+      if (const auto settings = config::parse_component_metadata(metadata); settings.ok()) {
+        core::ConnectionOptions connection = settings.value().connection;
+        out.push_back(identity_of(connection));
+        connection.client_id = connection.publisher_client_id;
+        if (!connection.client_id.empty()) out.push_back(identity_of(connection));
+      }
+      return out;
+    };
+    const std::vector<std::string> of_one = identities(one);
+    const std::vector<std::string> of_other = identities(other);
+    return std::find_first_of(of_one.begin(), of_one.end(), of_other.begin(), of_other.end()) !=
+           of_one.end();
   }
 
   void create(std::string name, core::Metadata metadata, Created created) override {
@@ -137,10 +155,12 @@ class Factory final : public InstanceFactory {
   void connect(Creation& creation, std::unique_ptr<core::DurableInbox> durable) {
     config::ComponentSettings& settings = creation.settings;
     const bool in_background = settings.connect_in_background;
-    const auto full = settings.connection.connect_timeout;
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(creation.deadline - control_.now());
-    settings.connection.connect_timeout = std::min(full, std::max(left, kLeastForConnecting));
+    if (!in_background) {
+      const auto left =
+          std::chrono::duration_cast<std::chrono::milliseconds>(creation.deadline - control_.now());
+      settings.connection.first_connect_timeout =
+          std::min(settings.connection.connect_timeout, std::max(left, kLeastForConnecting));
+    }
     MqttInstance* made = nullptr;
     try {
       made = new MqttInstance(std::move(creation.name), std::move(creation.metadata),

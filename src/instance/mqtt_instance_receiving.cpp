@@ -124,7 +124,6 @@ void MqttInstance::make_intake_control() {
 
 void MqttInstance::make_dead_letters() {
   DeadLetters::Settings letters{.topic = *settings_.dead_letter_topic,
-                                .qos = std::max(settings_.qos, core::QoS::kAtLeastOnce),
                                 .protocol = settings_.connection.protocol};
   dead_letters_ = std::make_unique<DeadLetters>(
       std::move(letters), delivery_worker_, counters_, log_,
@@ -167,6 +166,7 @@ std::unique_ptr<core::BrokerConsumer> MqttInstance::make_consumer(
   }
   core::ConnectionOptions options = settings_.connection;
   options.client_id = consumer_client_id(options.client_id, index);
+  options.first_connect_timeout.reset();  // Init waits for the publisher only
   options.max_payload = delivery::kMaxPayload;
   if (persistent_) {
     options.receive_maximum = static_cast<std::uint16_t>(

@@ -34,7 +34,8 @@ void add_properties(std::string_view content_type, events::Attributes attributes
     const auto end = user.begin() + static_cast<std::ptrdiff_t>(asked_for);
     const bool given = std::any_of(
         user.begin(), end, [&name = name](const auto& property) { return property.first == name; });
-    if (!given && may_be_sent(value)) user.emplace_back(std::move(name), std::move(value));
+    if (!given && may_be_sent(name) && may_be_sent(value))
+      user.emplace_back(std::move(name), std::move(value));
   }
   options.properties = std::move(properties);
 }

@@ -102,6 +102,7 @@ class Connection {
   ConnectionState state_;
   core::Endpoint endpoint_;  // of the connection
   UnansweredConnects unanswered_;
+  std::optional<std::chrono::milliseconds> first_timeout_;  // of the first attempt, until it begins
   bool whole_timeout_ = false;             // the last attempt failed, so nobody waits for this one
   std::optional<std::size_t> session_at_;  // the endpoint of the session last reported
   std::chrono::seconds keep_alive_;        // ours, or the broker's Server Keep Alive

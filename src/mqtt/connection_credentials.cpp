@@ -39,7 +39,8 @@ base::Result<AttemptMade> Connection::attempt(const credentials::Credentials& cr
 }
 
 base::Result<AttemptMade> Connection::attempt_with_credentials() {
-  const milliseconds timeout = settings_.options.connect_timeout;
+  const milliseconds timeout =
+      std::exchange(first_timeout_, std::nullopt).value_or(settings_.options.connect_timeout);
   const base::TimePoint deadline = worker_->now() + timeout;
   const auto found = keeper_.for_attempt();
   if (!found.ok()) return found.status();

@@ -103,6 +103,23 @@ TEST_F(BrokerContract, Slow_broker_behind_a_silent_one_is_reached_in_the_backgro
   EXPECT_TRUE(sent.connected.next());
 }
 
+TEST_F(BrokerContract, First_attempt_has_its_own_time_and_later_ones_the_whole) {
+  ScriptedBroker broker;
+  RecordingListener sent;
+  auto options = options_for(broker.endpoint(), "first");
+  options.connect_timeout = kPatience;
+  options.first_connect_timeout = std::chrono::milliseconds(200);
+  auto publisher = this->publisher(options, sent);
+  broker.accept();
+  ASSERT_FALSE(broker.receive().empty());  // CONNECT
+  ASSERT_TRUE(sent.disconnected.next());
+  broker.accept();
+  ASSERT_FALSE(broker.receive().empty());
+  EXPECT_FALSE(broker.hears_within(3 * *options.first_connect_timeout)) << "it has given up";
+  broker.send(bytes({0x20, 2, 0, 0}));
+  EXPECT_TRUE(sent.connected.next());
+}
+
 TEST_F(BrokerContract, Next_endpoint_is_taken_when_the_first_is_away) {
   DAPR_MQTT_NEEDS_MOSQUITTO();
   Mosquitto broker;

@@ -210,6 +210,7 @@ class Factory final : public instance::InstanceFactory {
   const std::shared_ptr<Instance> instance = std::make_shared<Instance>();
 
   base::Status check(const core::Metadata&) const override { return {}; }
+  bool same_client(const core::Metadata&, const core::Metadata&) const override { return false; }
   void create(std::string, core::Metadata, Created created) override { created({instance}); }
 };
 
@@ -401,7 +402,7 @@ struct Registry {
   Silent log;
   Factory factory;
   const std::shared_ptr<dapr::InstanceRegistry> registry = std::make_shared<dapr::InstanceRegistry>(
-      factory, "/nowhere/mqtt.sock", nullptr, base::Log(log));
+      factory, "/nowhere/mqtt.sock", nullptr, std::chrono::hours(1), base::Log(log));
   Registry() {
     registry->connection_began(1);
     registry->init({1, "a"}, {}, nullptr,

@@ -100,6 +100,19 @@ TEST_P(DeadLetter, that_the_broker_has_not_taken_leaves_the_message_in_the_inbox
   EXPECT_TRUE(foreign.sees("kept")) << foreign.output();
 }
 
+TEST_P(DeadLetter, is_taken_by_a_broker_that_has_no_qos_2) {
+  broker = std::make_unique<Mosquitto>(MosquittoOptions{.extra_lines = {"max_qos 1"}});
+  const auto client = connect(with_letters({{"qos", "2"}}));
+  const ForeignSubscriber foreign(*broker, "dead", "<%p>");
+  ASSERT_TRUE(foreign.subscribed());
+  const auto stream = client->pull("t");
+  ASSERT_TRUE(client->publish("t", "precious", {{"qos", "1"}}).ok());
+  const auto message = stream->next();
+  ASSERT_TRUE(message);
+  stream->nack(message->id(), "no");
+  EXPECT_TRUE(foreign.sees("precious")) << foreign.output();
+}
+
 TEST_P(DeadLetter, arrives_when_the_broker_is_back) {
   const auto client = connect(with_letters({{"publishTimeout", "1s"}, {"cleanSession", "false"}}));
   const auto stream = client->pull("t");

@@ -253,6 +253,12 @@ class FakeInstanceFactory final : public instance::InstanceFactory {
     return base::invalid_argument("bad: " + bad->second + " is not allowed");
   }
 
+  bool same_client(const core::Metadata& one, const core::Metadata& other) const override {
+    const auto id = one.find("consumerID");
+    return id != one.end() && other.contains("consumerID") &&
+           other.find("consumerID")->second == id->second;
+  }
+
   void create(std::string name, core::Metadata metadata, Created created) override {
     const bool held = stage.change([&] {
       ++creates;

@@ -107,6 +107,8 @@ struct ConnectionOptions {
   /// client that is away. None: for ever.
   std::optional<std::chrono::seconds> session_expiry;
   std::chrono::milliseconds connect_timeout{4000};  ///< for one attempt over all endpoints
+  /// For the first attempt instead, if Init waits for it and has used a part of its time before.
+  std::optional<std::chrono::milliseconds> first_connect_timeout;
   std::chrono::seconds keep_alive{30};
   ProtocolVersion protocol = ProtocolVersion::kMqtt311;
   TlsMaterial tls;

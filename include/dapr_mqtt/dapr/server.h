@@ -50,6 +50,10 @@ struct ServerOptions {
   std::size_t max_request_bytes = std::size_t{257} * 1024 * 1024;
   MemoryOptions memory;
 
+  /// A connection that ends after so long without a call is idle: its instances are kept for the
+  /// process's next connection. grpc-go closes idle connections after 30 minutes by default.
+  base::Duration idle_after = std::chrono::minutes(5);
+
   /// Called when a call came for a Component that this process has had no Init for. Runs on a
   /// thread of the server that may hold locks: it must do no more than post a task. May be empty.
   std::function<void()> on_missed_init;

@@ -123,6 +123,10 @@ class InstanceFactory {
   /// INVALID_ARGUMENT with every problem in the metadata. No I/O.
   virtual base::Status check(const core::Metadata& metadata) const = 0;
 
+  /// Whether instances with these metadata would have the same client ID at the same brokers. No
+  /// I/O.
+  virtual bool same_client(const core::Metadata& one, const core::Metadata& other) const = 0;
+
   using Created = std::function<void(base::Result<std::shared_ptr<Instance>>)>;
   /// Connects the publisher, which proves URL, credentials and TLS, and calls
   /// `created` within connectTimeout (at once with connectInBackground). A slow disk adds

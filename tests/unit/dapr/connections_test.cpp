@@ -91,6 +91,25 @@ TEST_F(Connections, End_of_the_connection_closes_instances_and_streams) {
   EXPECT_TRUE(wait([&] { return opened->closed; }));
 }
 
+TEST_F(Connections, Idle_one_that_ends_leaves_its_instance_to_the_next) {
+  // As grpc-go does after 30 minutes without a call.
+  ServerOptions options;
+  options.idle_after = {};
+  start(options);
+  auto client = std::make_optional<WireClient>(path_);
+  ASSERT_TRUE(client->init().ok());
+  const auto instance = factory_.latest();
+  client.reset();
+  const auto visited = [&] {
+    std::size_t count = 0;
+    server_->visit_instances([&](auto, const auto&) { ++count; });
+    return count;
+  };
+  ASSERT_TRUE(becomes(visited, 0U));
+  EXPECT_TRUE(WireClient(path_).publish("t", "x").ok());
+  EXPECT_EQ(factory_.stage.change([&] { return instance->published.size(); }), 1U);
+}
+
 TEST_F(Connections, Instance_that_arrives_after_its_connection_ended_is_closed) {
   factory_.behaviour.hold_creates = true;
   start();

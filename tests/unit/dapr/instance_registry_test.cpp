@@ -2,6 +2,10 @@
 #include "dapr/instance_registry.h"
 
 #include <gmock/gmock.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
 
 #include "dapr/init_marks.h"
 #include "support/captured_log.h"
@@ -49,8 +53,11 @@ class InstanceRegistryTest : public ::testing::Test {
   testing::CapturedLog log_;
   FakeInstanceFactory factory_;
   int missed_ = 0;
-  const std::shared_ptr<InstanceRegistry> registry_ = std::make_shared<InstanceRegistry>(
-      factory_, "/nowhere/mqtt.sock", [this] { ++missed_; }, base::Log(log_));
+  std::shared_ptr<InstanceRegistry> make(base::Duration idle_after) {
+    return std::make_shared<InstanceRegistry>(
+        factory_, "/nowhere/mqtt.sock", [this] { ++missed_; }, idle_after, base::Log(log_));
+  }
+  std::shared_ptr<InstanceRegistry> registry_ = make(std::chrono::hours(1));
 };
 
 struct FakeOpenStream final : OpenStream {
@@ -335,6 +342,122 @@ TEST_F(InstanceRegistryTest, New_calls_are_refused_from_the_time_it_stops) {
   EXPECT_EQ(registry_->find({1, "a"}).status().kind(), ErrorKind::kUnavailable);
   EXPECT_THAT(registry_->find({1, "a"}).status().message(), HasSubstr("stopping"));
   EXPECT_EQ(init_now({1, "b"}, {}).kind(), ErrorKind::kUnavailable);
+}
+
+/// Instances are idle as soon as they have no stream.
+class IdleInstances : public InstanceRegistryTest {
+ protected:
+  IdleInstances() {
+    registry_->stop();
+    registry_ = make({});
+  }
+  static PeerProcess this_process() { return PeerProcess(::getpid()); }
+};
+
+TEST_F(IdleInstances, Are_there_for_the_next_connection_of_the_process) {
+  registry_->connection_began(1, this_process());
+  ASSERT_TRUE(init_now({1, "a"}, {}).ok());
+  const std::string mark = registry_->mark_of({1, "a"});
+  const auto instance = registry_->find({1, "a"}).value();
+  registry_->connection_ended(1);
+  EXPECT_TRUE(registry_->has_mark(mark)) << "daprd has missed nothing";
+  EXPECT_TRUE(registry_->instances().empty());
+
+  registry_->connection_began(2, this_process());
+  EXPECT_EQ(registry_->find({2, "b"}).status().kind(), ErrorKind::kFailedPrecondition);
+  ASSERT_TRUE(registry_->find({2, "a"}).ok());
+  EXPECT_EQ(registry_->find({2, "a"}).value(), instance);
+  EXPECT_EQ(registry_->mark_of({2, "a"}), mark);
+  EXPECT_EQ(missed_, 1) << "for \"b\" only";
+  registry_->connection_ended(2);
+  registry_->connection_began(3, this_process());
+  EXPECT_TRUE(registry_->attach({3, "a"}, std::make_shared<FakeOpenStream>()).ok());
+  registry_->connection_ended(3);
+  EXPECT_FALSE(registry_->has_mark(mark)) << "a stream was open: daprd has gone";
+}
+
+TEST_F(IdleInstances, Are_not_those_that_were_used_just_now) {
+  registry_->stop();
+  registry_ = make(std::chrono::hours(1));
+  registry_->connection_began(1, this_process());
+  ASSERT_TRUE(init_now({1, "a"}, {}).ok());
+  registry_->connection_ended(1);
+  EXPECT_TRUE(wait_alive(0));
+}
+
+TEST_F(IdleInstances, Are_not_given_to_another_process) {
+  registry_->connection_began(1, this_process());
+  ASSERT_TRUE(init_now({1, "a"}, {}).ok());
+  registry_->connection_ended(1);
+  registry_->connection_began(2, PeerProcess(::getppid()));
+  EXPECT_EQ(registry_->find({2, "a"}).status().kind(), ErrorKind::kFailedPrecondition);
+  registry_->connection_began(3);  // not visible
+  EXPECT_EQ(registry_->find({3, "a"}).status().kind(), ErrorKind::kFailedPrecondition);
+}
+
+TEST_F(IdleInstances, Of_processes_that_are_not_visible_are_told_apart_by_their_names) {
+  registry_->connection_began(1);
+  registry_->connection_began(2);
+  ASSERT_TRUE(init_now({1, "a"}, {}).ok());
+  ASSERT_TRUE(init_now({1, "b"}, {}).ok());
+  ASSERT_TRUE(init_now({2, "b"}, {}).ok());
+  registry_->connection_ended(1);
+  registry_->connection_ended(2);
+  registry_->connection_began(3);
+  EXPECT_TRUE(registry_->find({3, "a"}).ok());
+  EXPECT_EQ(registry_->find({3, "b"}).status().kind(), ErrorKind::kFailedPrecondition)
+      << "it could be either";
+}
+
+TEST_F(IdleInstances, Are_closed_when_their_process_ends) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::pause();
+    ::_exit(0);
+  }
+  registry_->connection_began(1, PeerProcess(child));
+  ASSERT_TRUE(init_now({1, "a"}, {}).ok());
+  registry_->connection_ended(1);
+  const bool kept = factory_.stage.change([&] { return factory_.alive == 1; });
+  ::kill(child, SIGKILL);
+  EXPECT_TRUE(wait_alive(0));
+  ::waitpid(child, nullptr, 0);
+  EXPECT_TRUE(kept);
+}
+
+TEST_F(IdleInstances, Are_what_an_Init_finds_with_the_same_metadata) {
+  registry_->connection_began(1, this_process());
+  ASSERT_TRUE(init_now({1, "a"}, {{"url", "1"}}).ok());
+  const std::string mark = registry_->mark_of({1, "a"});
+  registry_->connection_ended(1);
+  registry_->connection_began(2, this_process());
+  ASSERT_TRUE(init_now({2, "a"}, {{"url", "1"}}).ok());
+  EXPECT_EQ(registry_->mark_of({2, "a"}), mark);
+  registry_->connection_ended(2);
+  registry_->connection_began(3, this_process());
+  ASSERT_TRUE(init_now({3, "a"}, {{"url", "2"}}).ok());
+  EXPECT_NE(registry_->mark_of({3, "a"}), mark);
+  EXPECT_TRUE(wait_alive(1)) << "the earlier one is closed";
+}
+
+TEST_F(IdleInstances, Make_room_for_an_instance_with_their_client_ID) {
+  registry_->connection_began(1, this_process());
+  ASSERT_TRUE(init_now({1, "a"}, {{"consumerID", "x"}}).ok());
+  registry_->connection_ended(1);
+  registry_->connection_began(2);
+  ASSERT_TRUE(init_now({2, "b"}, {{"consumerID", "y"}}).ok());
+  EXPECT_EQ(factory_.stage.change([&] { return factory_.alive; }), 2U);
+  ASSERT_TRUE(init_now({2, "c"}, {{"consumerID", "x"}}).ok());
+  EXPECT_TRUE(wait_alive(2));
+}
+
+TEST_F(IdleInstances, Are_closed_at_the_stop) {
+  registry_->connection_began(1, this_process());
+  ASSERT_TRUE(init_now({1, "a"}, {}).ok());
+  registry_->connection_ended(1);
+  registry_->stop();
+  EXPECT_EQ(factory_.alive, 0U);
+  EXPECT_EQ(log_.text(), "");
 }
 
 }  // namespace

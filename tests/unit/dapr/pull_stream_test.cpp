@@ -53,8 +53,8 @@ class PullStreamTest : public ::testing::Test {
 
   testing::CapturedLog log_;
   testing::FakeInstanceFactory factory_;
-  const std::shared_ptr<InstanceRegistry> registry_ =
-      std::make_shared<InstanceRegistry>(factory_, "/nowhere/mqtt.sock", nullptr, base::Log(log_));
+  const std::shared_ptr<InstanceRegistry> registry_ = std::make_shared<InstanceRegistry>(
+      factory_, "/nowhere/mqtt.sock", nullptr, std::chrono::hours(1), base::Log(log_));
 };
 
 TEST_F(PullStreamTest, Writes_go_out_one_at_a_time_and_in_order) {

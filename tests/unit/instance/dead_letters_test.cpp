@@ -33,8 +33,7 @@ core::Delivery delivery_of(std::string topic, std::string payload, std::uint32_t
 core::OutgoingMessage letter(const core::Delivery& delivery, core::ProtocolVersion protocol,
                              std::string_view error = "broken",
                              GivenUp::Reason reason = GivenUp::Reason::kRetriesSpent) {
-  return dead_letter_message({reason, kFilter, delivery, error}, kTopic, core::QoS::kAtLeastOnce,
-                             protocol);
+  return dead_letter_message({reason, kFilter, delivery, error}, kTopic, protocol);
 }
 
 TEST(DeadLetterMessage, has_payload_and_properties_as_they_came_and_says_why_with_mqtt5) {

@@ -49,6 +49,18 @@ TEST(OutgoingPayload, has_the_attributes_beside_it_with_mqtt5) {
                           Pair("traceparent", kTrace), Pair("type", "sent")));
 }
 
+TEST(OutgoingPayload, leaves_out_attributes_that_MQTT_cannot_carry) {
+  const std::string name(70'000, 'a');
+  const Shaped out = shape(R"({"data":1,"id":"1","source":"s","specversion":"1.0","type":"t",")" +
+                               name + R"(":"1","long":")" + name + R"("})",
+                           data(), ProtocolVersion::kMqtt5);
+  EXPECT_EQ(out.payload, "1");
+  ASSERT_TRUE(out.options.properties);
+  EXPECT_THAT(out.options.properties->user_properties,
+              ElementsAre(Pair("id", "1"), Pair("source", "s"), Pair("specversion", "1.0"),
+                          Pair("type", "t")));
+}
+
 TEST(OutgoingPayload, says_that_it_is_an_event_and_of_which_call_with_mqtt5) {
   const Shaped out = shape(kEvent, {}, ProtocolVersion::kMqtt5);
   EXPECT_EQ(out.payload, kEvent);
