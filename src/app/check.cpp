@@ -132,7 +132,8 @@ int run(const CheckCommand& command) {
   const inspect::Wanted wanted{settings.value().qos, settings.value().retain,
                                settings.value().consumer_group, options.will};
   inspect::BrokerCheckOptions check{options, wanted, command.topic, suffix, command.timeout};
-  if (check.topic.empty()) check.topic = "dapr-mqtt-check/" + suffix;
+  check.own_topic = check.topic.empty();
+  if (check.own_topic) check.topic = "dapr-mqtt-check/" + suffix;
   for (const core::Endpoint& endpoint : reached) {
     check.connection.endpoints = {endpoint};
     const std::string name = endpoint.str();

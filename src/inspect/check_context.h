@@ -48,8 +48,8 @@ inline void fail_with_topic(Step& step, std::string text) {
 }
 
 /// Whether a retained message comes to a later subscriber, also with a wildcard. Uses
-/// connections of its own; removes the message afterwards. Fails only if the Component has
-/// `retain`.
+/// connections of its own; removes the message afterwards, and does nothing if the topic has a
+/// retained message already. Fails only if the Component has `retain`.
 void check_retained(const CheckContext& context, const std::optional<core::BrokerLimits>& limits,
                     Step& step);
 /// Whether a message comes to the Component's consumer group.

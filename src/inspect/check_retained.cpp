@@ -16,8 +16,9 @@ std::string with_wildcard(const std::string& topic) {
 }
 
 /// Whether `sent` comes to a client that subscribes to `name` now, or why that cannot be known.
+/// Without `sent`: whether any retained message comes.
 base::Result<bool> comes_to(const CheckContext& context, const std::string& name,
-                            const std::string& sent) {
+                            const std::optional<std::string>& sent) {
   const auto filter = core::TopicFilter::parse(name);
   if (!filter.ok()) return filter.status();
   ConsumerLink late(context.factory, context.log, context.clean_connection("-l"));
@@ -25,7 +26,9 @@ base::Result<bool> comes_to(const CheckContext& context, const std::string& name
   if (const auto made = late.connect(timeout); !made.ok()) return made.status();
   const auto granted = late.subscribe(filter.value(), core::QoS::kAtMostOnce, timeout);
   if (!granted.ok()) return granted.status();
-  const bool came = late.received().wait(sent, std::min(timeout, kForRetained)).has_value();
+  const auto wait = std::min(timeout, kForRetained);
+  const bool came = sent ? late.received().wait(*sent, wait).has_value()
+                         : late.received().wait_for_retained(wait);
   late.close(timeout);
   return came;
 }
@@ -40,6 +43,17 @@ void check_retained(const CheckContext& context, const std::optional<core::Broke
   };
   if (limits && !limits->retain_available) {
     return not_there("the broker keeps no retained messages");
+  }
+  if (!context.options.own_topic) {
+    const auto held = comes_to(context, context.topic.str(), std::nullopt);
+    if (!held.ok()) return not_there("not tried: " + held.status().message());
+    if (held.value()) {
+      step.outcome = Outcome::kWarning;
+      step.text = "not tried: " + base::quote(context.topic.str()) +
+                  " has a retained message, which this step would remove; name another topic with "
+                  "--topic";
+      return;
+    }
   }
   // Some brokers close the connection on a retained publish.
   PublisherLink publisher(context.factory, context.log, context.clean_connection("-r"));

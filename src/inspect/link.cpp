@@ -26,6 +26,7 @@ Connected ConnectOutcome::wait(std::chrono::milliseconds timeout,
 bool Received::on_message(core::IncomingMessage message) noexcept {
   message.receipt.give();
   base::MutexLock lock(mutex_);
+  retained_came_ |= message.retained;
   messages_.push_back(std::move(message));
   if (messages_.size() > kMaxKept) messages_.pop_front();
   arrived_.notify_all();
@@ -47,6 +48,14 @@ std::optional<core::IncomingMessage> Received::wait(const std::string& payload,
     if (ours != messages_.end()) return *ours;
     if (stop.stop_requested() || !arrived_.wait_until(mutex_, deadline)) return std::nullopt;
   }
+}
+
+bool Received::wait_for_retained(std::chrono::milliseconds timeout) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  base::MutexLock lock(mutex_);
+  while (!retained_came_ && arrived_.wait_until(mutex_, deadline)) {
+  }
+  return retained_came_;
 }
 
 ConsumerLink::ConsumerLink(core::BrokerClientFactory& factory, const base::Log& log,

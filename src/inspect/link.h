@@ -77,10 +77,13 @@ class Received final : public core::MessageSink {
   std::optional<core::IncomingMessage> wait(const std::string& payload,
                                             std::chrono::milliseconds timeout,
                                             const std::stop_token& stop = {});
+  /// Whether a retained message comes in time.
+  bool wait_for_retained(std::chrono::milliseconds timeout);
 
  private:
   base::Mutex mutex_;
   base::CondVar arrived_;
+  bool retained_came_ DM_GUARDED_BY(mutex_) = false;
   std::deque<core::IncomingMessage> messages_ DM_GUARDED_BY(mutex_);
 };
 

@@ -52,12 +52,14 @@ struct BrokerCheckOptions {
   std::string topic;   ///< to send to and receive from
   std::string suffix;  ///< unique, and may be part of a topic: for treats_share_as_topic()
   std::chrono::milliseconds timeout{5000};  ///< for each step
+  bool own_topic = false;                   ///< nobody else uses `topic`
 };
 
 /// Steps: "connect", "mqtt 5" (with MQTT 3.1.1: whether the broker speaks it too, on
 /// a connection of its own), "subscribe", "qos 0", "qos 1", "qos 2", "size", "retained",
 /// "group" if the Component has a consumer group, and "session" if it wants a persistent
-/// session. False: a step failed. Blocks. Leaves nothing at the broker.
+/// session. False: a step failed. Blocks. Leaves nothing at the broker,
+/// and removes nothing there.
 bool check_broker(core::BrokerClientFactory& factory, base::Log log,
                   const BrokerCheckOptions& options, const Observer& observer);
 

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "inspect/link.h"
 #include "support/captured_log.h"
 #include "support/loopback_broker.h"
 
@@ -14,11 +15,14 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
+constexpr std::chrono::seconds kPatience{20};
+
 class Check : public ::testing::Test {
  protected:
   Check() {
     options_.connection.client_id = "check";
     options_.topic = "t/1";
+    options_.own_topic = true;
     options_.suffix = "1234";
     options_.timeout = std::chrono::milliseconds(200);
   }
@@ -26,6 +30,11 @@ class Check : public ::testing::Test {
     return check_broker(broker_, base::Log(log_), options_,
                         {[this](const std::string& name) { begun_.push_back(name); },
                          [this](const Step& step) { steps_.push_back(step); }});
+  }
+  static core::ConnectionOptions client(const std::string& id) {
+    core::ConnectionOptions options;
+    options.client_id = id;
+    return options;
   }
   std::vector<std::string> names() const {
     std::vector<std::string> out;
@@ -162,6 +171,34 @@ TEST_F(Check, warns_of_a_broker_that_sends_no_retained_messages_under_wildcards)
   EXPECT_EQ(steps_.back().name, "retained");
   EXPECT_EQ(steps_.back().outcome, Outcome::kWarning);
   EXPECT_THAT(steps_.back().text, StartsWith("kept, but not sent to \"t/+\""));
+}
+
+TEST_F(Check, leaves_a_retained_message_of_the_users_topic_alone) {
+  const auto topic = core::TopicName::parse("t/1").value();
+  const auto retain = [&](const std::string& payload) {
+    PublisherLink device(broker_, base::Log(log_), client("device"));
+    ASSERT_TRUE(device.connect(kPatience).ok());
+    ASSERT_TRUE(
+        device.publish({topic, payload, core::QoS::kAtLeastOnce, true, nullptr}, kPatience).ok());
+  };
+  options_.timeout = kPatience;
+  options_.own_topic = false;
+  retain("21.5");
+  EXPECT_TRUE(run()) << steps_.back().text;
+  EXPECT_EQ(steps_.back().name, "retained");
+  EXPECT_EQ(steps_.back().outcome, Outcome::kWarning);
+  EXPECT_THAT(steps_.back().text,
+              AllOf(StartsWith("not tried: \"t/1\" has a retained message"), HasSubstr("--topic")));
+  ConsumerLink late(broker_, base::Log(log_), client("late"));
+  ASSERT_TRUE(late.connect(kPatience).ok());
+  ASSERT_TRUE(
+      late.subscribe(core::TopicFilter::parse("t/1").value(), core::QoS::kAtMostOnce, kPatience)
+          .ok());
+  EXPECT_TRUE(late.received().wait("21.5", kPatience));
+
+  retain({});
+  EXPECT_TRUE(run()) << steps_.back().text;
+  EXPECT_EQ(steps_.back().text, "kept, also for wildcards");
 }
 
 TEST_F(Check, warns_of_a_broker_that_changes_topics) {
