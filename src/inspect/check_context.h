@@ -52,7 +52,8 @@ inline void fail_with_topic(Step& step, std::string text) {
 /// retained message already. Fails only if the Component has `retain`.
 void check_retained(const CheckContext& context, const std::optional<core::BrokerLimits>& limits,
                     Step& step);
-/// Whether a message comes to the Component's consumer group.
+/// Whether a message comes to a consumer group. Uses a group of its own; the Component's only with
+/// the check's own topic, if the broker refuses the other.
 void check_group(const CheckContext& context, PublisherLink& publisher, Step& step);
 /// Whether a persistent session gets the messages that were published while its
 /// client was away. Uses a session of its own, and removes it.

@@ -149,7 +149,9 @@ TEST_F(Check, tries_the_consumer_group_without_taking_part_in_it) {
                                              "{name: protocolVersion, value: '" + version + "'}",
                                              "{name: consumerGroup, value: workers}"})});
     EXPECT_EQ(ran.code, 0) << ran.output;
-    EXPECT_THAT(ran.output, ContainsRegex("ok    group .* \"\\$share/workers/dapr-mqtt-check/"));
+    EXPECT_THAT(
+        ran.output,
+        ContainsRegex("ok    group .* \"\\$share/workers-check-[0-9a-f]+/dapr-mqtt-check/"));
   }
 }
 

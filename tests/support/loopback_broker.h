@@ -56,6 +56,11 @@ class LoopbackBroker final : public core::BrokerClientFactory {
     base::MutexLock lock(mutex_);
     starve_shared_ = true;
   }
+  /// Refuses shared subscriptions of other groups.
+  void allow_no_group_but(std::string group) {
+    base::MutexLock lock(mutex_);
+    only_group_ = std::move(group);
+  }
   /// Retained messages do not come to filters with wildcards.
   void retain_for_exact_filters_only() {
     base::MutexLock lock(mutex_);
@@ -193,6 +198,13 @@ class LoopbackBroker final : public core::BrokerClientFactory {
     void subscribe(const core::TopicFilter& filter, const core::SubscribeOptions& options,
                    Subscribed done) override {
       base::Executor::Task task = [this, filter, options, done = std::move(done)] {
+        bool refused = false;
+        {
+          base::MutexLock lock(link_.broker_.mutex_);
+          const auto& only = link_.broker_.only_group_;
+          refused = filter.shared() && only && filter.share_name() != *only;
+        }
+        if (refused) return done(base::permission_denied("refused " + filter.str()));
         {
           base::MutexLock lock(link_.broker_.mutex_);
           filters.emplace(filter.str(), std::pair{filter, options.qos});
@@ -249,7 +261,9 @@ class LoopbackBroker final : public core::BrokerClientFactory {
           base::MutexLock lock(broker.mutex_);
           if (broker.hold_publishes_) return;  // never answered
           if (message.retain) broker.retain(message);
-          // One copy for each client, as some brokers do.
+          // One copy for each client, as some brokers do, and for each shared subscription: to the
+          // first member.
+          std::set<std::string> shared;
           for (Consumer* consumer : broker.consumers_) {
             for (const auto& [text, entry] : consumer->filters) {
               if (broker.starve_shared_ && entry.first.shared()) continue;
@@ -258,6 +272,7 @@ class LoopbackBroker final : public core::BrokerClientFactory {
                           : !entry.first.matches(message.topic.str())) {
                 continue;
               }
+              if (entry.first.shared() && !literal && !shared.insert(text).second) continue;
               to.push_back(consumer);
               break;
             }
@@ -321,6 +336,7 @@ class LoopbackBroker final : public core::BrokerClientFactory {
   bool hold_publishes_ DM_GUARDED_BY(mutex_) = false;
   bool ignore_shared_ DM_GUARDED_BY(mutex_) = false;
   bool starve_shared_ DM_GUARDED_BY(mutex_) = false;
+  std::optional<std::string> only_group_ DM_GUARDED_BY(mutex_);
   std::vector<base::Executor::Task> held_subscribes_ DM_GUARDED_BY(mutex_);
   std::vector<Consumer*> consumers_ DM_GUARDED_BY(mutex_);
   int consumers_made_ DM_GUARDED_BY(mutex_) = 0;

@@ -234,17 +234,62 @@ TEST_F(Check, tries_the_consumer_group_with_a_subscription_of_its_own) {
   options_.wanted.consumer_group = "workers";
   EXPECT_TRUE(run()) << steps_.back().text;
   EXPECT_EQ(steps_.back().name, "group");
-  EXPECT_EQ(steps_.back().text, "\"$share/workers/t/1\": sent and received");
+  EXPECT_EQ(steps_.back().text, "\"$share/workers-check-1234/t/1\": sent and received");
   EXPECT_THAT(broker_.connected_clients(), IsEmpty());
 
   broker_.ignore_shared();
   options_.timeout = std::chrono::milliseconds(200);
   EXPECT_FALSE(run());
   EXPECT_EQ(steps_.back().name, "group");
-  EXPECT_THAT(steps_.back().text, AllOf(HasSubstr("nothing comes to \"$share/workers/t/1\""),
-                                        HasSubstr("treats $share/... as an ordinary topic")));
+  EXPECT_THAT(steps_.back().text,
+              AllOf(HasSubstr("nothing comes to \"$share/workers-check-1234/t/1\""),
+                    HasSubstr("treats $share/... as an ordinary topic")));
   EXPECT_FALSE(steps_.back().depends_on_topic);
   EXPECT_THAT(broker_.connected_clients(), IsEmpty());
+}
+
+TEST_F(Check, does_not_compete_with_the_members_of_the_components_group) {
+  options_.timeout = kPatience;
+  options_.wanted.consumer_group = "workers";
+  options_.own_topic = false;
+  ConsumerLink app(broker_, base::Log(log_), client("app"));
+  ASSERT_TRUE(app.connect(kPatience).ok());
+  ASSERT_TRUE(app.subscribe(core::TopicFilter::parse("$share/workers/t/1").value(),
+                            core::QoS::kAtMostOnce, kPatience)
+                  .ok());
+  EXPECT_TRUE(run()) << steps_.back().text;
+  EXPECT_EQ(steps_.back().name, "group");
+  EXPECT_EQ(steps_.back().outcome, Outcome::kPassed);
+  PublisherLink device(broker_, base::Log(log_), client("device"));
+  ASSERT_TRUE(device.connect(kPatience).ok());
+  ASSERT_TRUE(device
+                  .publish({core::TopicName::parse("t/1").value(), "job", core::QoS::kAtMostOnce,
+                            false, nullptr},
+                           kPatience)
+                  .ok());
+  EXPECT_TRUE(app.received().wait("job", kPatience));
+}
+
+TEST_F(Check, tries_the_components_group_on_its_own_topic_only_where_another_is_refused) {
+  options_.timeout = kPatience;
+  options_.wanted.consumer_group = "workers";
+  broker_.allow_no_group_but("workers");
+  EXPECT_TRUE(run());
+  EXPECT_EQ(steps_.back().text, "\"$share/workers/t/1\": sent and received");
+
+  options_.own_topic = false;
+  EXPECT_TRUE(run());
+  EXPECT_EQ(steps_.back().name, "group");
+  EXPECT_EQ(steps_.back().outcome, Outcome::kWarning);
+  EXPECT_THAT(steps_.back().text,
+              AllOf(StartsWith("not known: refused $share/workers-check-1234/t/1"),
+                    HasSubstr("\"workers\""), HasSubstr("without --topic")));
+
+  options_.own_topic = true;
+  broker_.allow_no_group_but("others");
+  EXPECT_FALSE(run());
+  EXPECT_EQ(steps_.back().text, "refused $share/workers/t/1");
+  EXPECT_TRUE(steps_.back().depends_on_topic);
 }
 
 TEST_F(Check, refuses_a_topic_that_cannot_be_published_to) {
