@@ -243,8 +243,8 @@ constexpr std::array kCommands = {
     CommandInfo{
         .name = "probe publish",
         .summary = "Publish one message through the component",
-        .details = "Makes an instance of its own in the running component, with a client ID of "
-                   "its own.",
+        .details = "Makes an instance of its own in the running component, with client IDs of "
+                   "its own and outside any consumerGroup.",
         .operand = "TOPIC",
         .groups = kPublishGroups,
         .exit_status = kProbeStatus,

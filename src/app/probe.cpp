@@ -41,8 +41,9 @@ std::string dump(const nlohmann::ordered_json& json) {
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
-/// The metadata for the probe's own instance: the user's, but with a client ID and
-/// a session of its own, which disturb no running component.
+/// The metadata for the probe's own instance: the user's, but with client IDs and a session of its
+/// own and without a consumer group, so that it takes no connection and no message from a running
+/// component.
 base::Result<core::Metadata> metadata_for(const ProbeTarget& target, const std::string& id) {
   core::Metadata metadata;
   if (target.file.empty()) {
@@ -52,7 +53,10 @@ base::Result<core::Metadata> metadata_for(const ProbeTarget& target, const std::
     if (!component.ok()) return component.status();
     for (const auto& [key, value] : component.value().metadata) {
       const std::string name = base::to_lower(key);
-      if (name == "consumerid" || name == "clientid" || name == "cleansession") continue;
+      if (name == "consumerid" || name == "clientid" || name == "clientidpublisher" ||
+          name == "cleansession" || name == "consumergroup") {
+        continue;
+      }
       metadata[key] = value;
     }
   }

@@ -1,11 +1,14 @@
 // What `validate` and `probe` do; outputs_test.cpp has what they print.
 #include "integration/tools_fixture.h"
+#include "support/component_client.h"
 #include "support/mosquitto.h"
 
 namespace dapr_mqtt::testing {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::SizeIs;
 
 TEST_F(Tools, validate_exits_as_documented) {
   EXPECT_EQ(run({"validate", sample("good.yaml")}).code, 0);
@@ -43,6 +46,44 @@ TEST_F(Tools, probe_publishes_and_subscribes_without_daprd) {
   }
   EXPECT_EQ(subscriber.wait_for_end(), 0);
   EXPECT_THAT(subscriber.final_output(), HasSubstr("a/1 hello\na/2 hello\n"));
+}
+
+TEST_F(Tools, probe_takes_neither_messages_nor_a_connection_from_the_component_in_the_file) {
+  DAPR_MQTT_NEEDS_MOSQUITTO();
+  const Mosquitto broker;
+  const ComponentProcess component;
+  const TemporaryFolder folder;
+  const std::string file = folder.path() + "/c.yaml";
+  const Properties metadata{{"url", broker.url()},
+                            {"consumerID", "app"},
+                            {"consumerGroup", "workers"},
+                            {"clientIdPublisher", "out"},
+                            {"qos", "1"}};
+  {
+    std::ofstream yaml(file);
+    yaml << "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: a}\nspec:\n"
+            "  type: pubsub.mqtt\n  version: v1\n  metadata:\n";
+    for (const auto& [name, value] : metadata) {
+      yaml << "  - {name: " << name << ", value: '" << value << "'}\n";
+    }
+  }
+  ComponentClient app(component.address());
+  ASSERT_TRUE(app.init(metadata).ok());
+  const auto stream = app.pull("a/#");
+  ASSERT_TRUE(broker.wait_for_log("$share/workers/a/#"));
+  const std::size_t before = broker.log().size();
+  ChildProcess subscriber({ComponentProcess::executable(), "probe", "subscribe", "a/#", "--count",
+                           "20", "--file", file, "--socket", component.socket()});
+  ASSERT_TRUE(broker.wait_for_log("a/# (QoS 1)", before)) << subscriber.output();
+  for (int i = 0; i < 19; ++i) ASSERT_TRUE(app.publish("a/1", std::to_string(i)).ok());
+  const Ran sent = run(
+      {"probe", "publish", "a/1", "--data", "19", "--file", file, "--socket", component.socket()});
+  EXPECT_EQ(sent.code, 0) << sent.output;
+  const auto got = stream->take(20);
+  for (const auto& message : got) stream->ack(message.id());
+  EXPECT_THAT(got, SizeIs(20));
+  EXPECT_EQ(subscriber.wait_for_end(), 0);
+  EXPECT_THAT(broker.log(), Not(HasSubstr("already connected")));
 }
 
 TEST_F(Tools, probe_subscribe_ends_with_its_time) {
