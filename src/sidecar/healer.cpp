@@ -28,6 +28,15 @@ std::string join(const std::set<std::string>& names) {
   return out;
 }
 
+/// Whether both lead to the same daprd: it listens on 127.0.0.1 and ::1 unless told otherwise.
+bool same_daprd(const Address& a, const Address& b) {
+  const auto loopback = [](const Address& address) {
+    const std::string host = base::to_lower(address.host);
+    return host == "127.0.0.1" || host == "::1" || host == "localhost";
+  };
+  return a == b || (a.port == b.port && loopback(a) && loopback(b));
+}
+
 /// "1.18.1" → 1 and 18. None for "edge".
 std::optional<std::pair<int, int>> parse_version(std::string_view text) {
   std::pair<int, int> out;
@@ -88,15 +97,18 @@ std::vector<Healer::Candidate> Healer::candidates() {
   std::vector<Candidate> out;
   const auto add = [&out](const Address& address, std::optional<DaprdProcess> process) {
     const auto same = std::find_if(out.begin(), out.end(), [&](const Candidate& candidate) {
-      return candidate.address == address;
+      return same_daprd(candidate.address, address);
     });
-    if (same == out.end()) out.push_back({address, std::move(process)});
+    if (same != out.end()) return &*same;
+    out.push_back({address, std::move(process)});
+    return &out.back();
   };
   for (DaprdProcess& process : processes_.find()) {
     const Address address = process.address;
     add(address, std::move(process));
   }
-  for (const Address& address : options_.addresses) add(address, std::nullopt);
+  // Called at the address that the user has named: only there the token is sent.
+  for (const Address& address : options_.addresses) add(address, std::nullopt)->address = address;
   // Those that are restarting now.
   for (const auto& [key, daprd] : daprds_) add(daprd.address, std::nullopt);
   return out;

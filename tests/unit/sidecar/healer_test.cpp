@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "support/captured_log.h"
 #include "support/manual_executor.h"
@@ -33,6 +34,7 @@ DaprdMetadata daprd_with(const std::string& mark, const std::string& version = "
 struct FakeApi final : DaprdApi {
   base::Result<DaprdMetadata> metadata(const Address& address) override {
     ++looks;
+    looked_at.insert(address.text());
     const auto found = daprds.find(address.port);
     return found != daprds.end() ? found->second : base::unavailable("nobody listens");
   }
@@ -45,6 +47,7 @@ struct FakeApi final : DaprdApi {
   std::vector<int> shut_down;
   std::function<void()> told;
   int looks = 0;
+  std::set<std::string> looked_at;
 };
 
 struct FakeProcesses final : DaprdProcesses {
@@ -123,6 +126,18 @@ TEST_F(HealerTest, Daprd_that_missed_the_restart_is_reloaded_and_reported_when_i
   EXPECT_TRUE(logged("has called Init again"));
   EXPECT_THAT(processes_.reloaded, SizeIs(1));
   EXPECT_FALSE(executor_.has_timer()) << "nothing is left to look at";
+}
+
+TEST_F(HealerTest, Visible_daprd_is_called_at_the_loopback_address_that_the_user_has_named) {
+  for (const int port : {3500, 3501, 3502}) {
+    visible(port, port);
+    api_.daprds.emplace(port, daprd_with(kFormer));
+  }
+  start(Remedy::kReload, {{"localhost", 3500}, {"LocalHost", 3501}, {"::1", 3502}});
+  executor_.advance(seconds(1));
+  EXPECT_THAT(api_.looked_at, ElementsAre("::1:3502", "LocalHost:3501", "localhost:3500"));
+  EXPECT_THAT(processes_.reloaded, ElementsAre(3500, 3501, 3502));
+  EXPECT_FALSE(logged("cannot be seen"));
 }
 
 TEST_F(HealerTest, Recovered_daprd_is_reported_when_callers_and_probes_see_it_too) {
