@@ -37,6 +37,7 @@ void IntakeControl::opened(const core::TopicFilter& filter) {
   // An app that has come back opens its subscriptions one after the other: all get the full time.
   if (open_.size() == 1) {
     for (auto& [name, since] : closed_at_) since = executor_.now();
+    if (unopened_until_) unopened_until_ = executor_.now() + kReopenGrace;
   }
 }
 
@@ -79,6 +80,7 @@ void IntakeControl::check_limits(bool inbox_full) {
 }
 
 void IntakeControl::abandon_unopened() {
+  unopened_until_ = executor_.now();
   for (const std::string& name : inbox_.queues()) {
     if (open_.contains(name)) continue;
     const std::size_t messages = inbox_.abandon(name);
@@ -89,6 +91,7 @@ void IntakeControl::abandon_unopened() {
               "is full");
   }
   check_limits(false);
+  arm_closed_timer();
 }
 
 /// Messages that wait for a subscription without a stream must not keep out those of the others.
@@ -96,29 +99,37 @@ void IntakeControl::abandon_unopened() {
 void IntakeControl::abandon_closed() {
   if (open_.empty()) return;
   for (const auto& [name, since] : closed_at_) {
-    if (executor_.now() - since < kReopenGrace) continue;
-    const std::size_t messages = inbox_.abandon(name);
-    if (messages == 0) continue;
-    if (const auto line = lines_.pass(name,
-                                      "the inbox is full, and " + std::to_string(messages) +
-                                          " message(s) of topic filter " + base::quote(name) +
-                                          " wait for an app that has ended its subscription: they "
-                                          "are dropped first, to make room for messages of open "
-                                          "subscriptions",
-                                      executor_.now())) {
-      log_.warn(*line);
-    }
+    if (executor_.now() - since >= kReopenGrace) abandon(name, "has ended its subscription");
+  }
+  if (!unopened_until_ || executor_.now() < *unopened_until_) return;
+  for (const std::string& name : inbox_.queues()) {
+    if (!open_.contains(name) && !closed_at_.contains(name)) abandon(name, "subscribes");
+  }
+}
+
+void IntakeControl::abandon(const std::string& queue, std::string_view awaited) {
+  const std::size_t messages = inbox_.abandon(queue);
+  if (messages == 0) return;
+  if (const auto line = lines_.pass(
+          queue,
+          "the inbox is full, and " + std::to_string(messages) + " message(s) of " +
+              (queue.empty() ? "no known subscription" : "topic filter " + base::quote(queue)) +
+              " wait for an app that " + std::string(awaited) +
+              ": they are dropped first, to make room for messages of open subscriptions",
+          executor_.now())) {
+    log_.warn(*line);
   }
 }
 
 void IntakeControl::arm_closed_timer() {
-  if (!full_ || closed_at_.empty() || closed_timer_ != 0) return;
+  if (!full_ || (closed_at_.empty() && !unopened_until_) || closed_timer_ != 0) return;
   // When the next subscription's time is over. When all are over: later again, since more messages
   // may have come in for them.
   base::TimePoint when = executor_.now() + kReopenGrace;
   for (const auto& [name, since] : closed_at_) {
     if (since + kReopenGrace > executor_.now()) when = std::min(when, since + kReopenGrace);
   }
+  if (unopened_until_ > executor_.now()) when = std::min(when, *unopened_until_);
   closed_timer_ = post_at(when, &IntakeControl::on_closed_timer);
 }
 

@@ -5,8 +5,10 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "dapr_mqtt/base/executor.h"
 #include "dapr_mqtt/base/log.h"
@@ -66,12 +68,15 @@ class IntakeControl {
   /// how many they were.
   std::size_t discard(const core::TopicFilter& filter);
   /// The streams of an earlier process have had their time to come back. From now on, messages in
-  /// queues that no stream has opened are kept only while there is room; each such queue is logged.
+  /// queues that no stream has opened, also those that come later, are kept only while there is
+  /// room; each such queue is logged.
   void abandon_unopened();
 
  private:
   void check_limits(bool inbox_full);
   void abandon_closed();
+  /// `awaited`: the app that the messages wait for, as in "an app that ...".
+  void abandon(const std::string& queue, std::string_view awaited);
   void arm_closed_timer();
   void on_closed_timer();
   void arm_unopened_timer();
@@ -89,6 +94,8 @@ class IntakeControl {
 
   std::set<std::string> open_;                        // filters with a stream
   std::map<std::string, base::TimePoint> closed_at_;  // by filter: when its last stream closed
+  /// Set by abandon_unopened(): until then, queues that no stream has opened keep their messages.
+  std::optional<base::TimePoint> unopened_until_;
   base::Executor::TimerId closed_timer_ = 0;
   base::Executor::TimerId unopened_timer_ = 0;
   base::RepeatFilter lines_;

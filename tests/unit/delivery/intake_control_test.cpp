@@ -135,6 +135,51 @@ TEST_F(IntakeControlTest, messages_nobody_came_for_stay_and_make_room) {
   handle("a", 1);
 }
 
+TEST_F(IntakeControlTest, messages_nobody_came_for_stop_nobody_when_they_come_later) {
+  control->abandon_unopened();
+  receive(std::string(core::Inbox::kUnclaimed), 40);
+  EXPECT_EQ(events, Events{});
+  EXPECT_LE(inbox.usage().messages, 10U) << "the oldest have gone";
+  EXPECT_GT(dropped, 0U);
+  EXPECT_TRUE(log.contains("message(s) of no known subscription wait for an app that subscribes"));
+  receive("left", 40);
+  EXPECT_EQ(events, Events{});
+  EXPECT_TRUE(log.contains("message(s) of topic filter \"left\" wait for an app that subscribes"));
+}
+
+TEST_F(IntakeControlTest, messages_nobody_came_for_let_go_of_an_inbox_that_was_full_before) {
+  receive("a", 10);
+  control->abandon_unopened();
+  receive("left", 10);
+  handle("a", 10);
+  EXPECT_EQ(events, Events{"full"});
+  executor.advance(IntakeControl::kReopenGrace);
+  EXPECT_EQ(events, (Events{"full", "resume"}));
+}
+
+TEST_F(IntakeControlTest, messages_nobody_has_come_for_yet_stay_until_the_grace_period_is_over) {
+  receive("late", 12);
+  executor.advance(std::chrono::minutes(4));
+  EXPECT_EQ(events, Events{"full"});
+  EXPECT_EQ(dropped, 0U);
+}
+
+TEST_F(IntakeControlTest, messages_nobody_came_for_wait_again_when_the_app_was_away) {
+  control->abandon_unopened();
+  control->closed(filter("a"));
+  executor.advance(std::chrono::minutes(10));
+  receive("late", 12);
+  EXPECT_EQ(events, Events{"full"});
+  // The app is back, and opens its subscriptions one after the other.
+  control->opened(filter("a"));
+  executor.advance(IntakeControl::kReopenGrace - std::chrono::milliseconds(1));
+  receive("a", 1);
+  EXPECT_EQ(events, Events{"full"});
+  EXPECT_EQ(dropped, 0U);
+  executor.advance(std::chrono::milliseconds(1));
+  EXPECT_EQ(events, (Events{"full", "resume"}));
+}
+
 struct EndedSubscriptionTest : IntakeControlTest {
   void SetUp() override {
     IntakeControlTest::SetUp();
