@@ -61,10 +61,14 @@ std::size_t IntakeControl::discard(const core::TopicFilter& filter) {
 }
 
 void IntakeControl::check_limits(bool inbox_full) {
-  if (!full_ && inbox_full && inbox_.full()) {
-    abandon_closed();
+  if (!full_ && inbox_full) {
+    const bool still_full = inbox_.full();
+    if (still_full) abandon_closed();
     // Being just below the limit is not enough: the next message would reach it again.
-    if (inbox_.half_empty()) return;
+    if (!still_full || inbox_.half_empty()) {
+      if (hooks_.room) hooks_.room();
+      return;
+    }
     full_ = true;
     if (hooks_.full) hooks_.full();
     arm_closed_timer();

@@ -99,7 +99,12 @@ void MqttInstance::make_receiving(std::unique_ptr<core::DurableInbox> durable,
 }
 
 void MqttInstance::make_intake_control() {
+  // The hold watch does it otherwise.
+  const auto store_held = [this] {
+    if (!hold_watch_) inbox_->store_held(inbox_->last_id());
+  };
   delivery::IntakeHooks hooks;
+  hooks.room = store_held;
   hooks.full = [this] {
     core::bump(counters_.intake_paused);
     log_.warn("the inbox is full (" + std::to_string(inbox_->usage().messages) +
@@ -112,9 +117,9 @@ void MqttInstance::make_intake_control() {
         "stops, and the broker queues for this session, until half is handled");
     stop_intake(IntakeGate::kInboxFull);
   };
-  hooks.resume = [this] {
+  hooks.resume = [this, store_held] {
     log_.info("half of the inbox is free again");
-    if (!hold_watch_) inbox_->store_held(inbox_->last_id());
+    store_held();
     resume_intake(IntakeGate::kInboxFull);
   };
   const bool stores = durable_ != nullptr || !persistent_;

@@ -144,7 +144,7 @@ void CrashWorld::boot() {
     if (p.hold_watch) p.hold_watch->arrived();
   };
   delivery::IntakeHooks intake_hooks;
-  intake_hooks.resume = [this, &p] {
+  intake_hooks.room = intake_hooks.resume = [this, &p] {
     if (mode_ == Mode::kDisk) p.inbox->store_held(p.inbox->last_id());
   };
   p.control = std::make_unique<delivery::IntakeControl>(p.durable != nullptr, executor_, *p.inbox,

@@ -25,6 +25,9 @@ struct IntakeHooks {
   /// The inbox stores no more: new messages are held. Called once, until `resume`. The owner counts
   /// and logs it.
   std::function<void()> full;
+  /// The inbox was full, and has room again before `full` was called. What it has held meanwhile can
+  /// be stored.
+  std::function<void()> room;
   /// Too much is held as well: the owner stops receiving. Called once, until `resume`.
   std::function<void()> overfull;
   /// Half of the inbox is free again: the owner starts receiving again.

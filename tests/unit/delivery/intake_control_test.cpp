@@ -1,6 +1,8 @@
 #include "dapr_mqtt/delivery/intake_control.h"
 
+#include "dapr_mqtt/storage/durable_inbox.h"
 #include "support/forwarding_inbox.h"
+#include "support/scratch_folder.h"
 #include "unit/delivery/delivery_fixture.h"
 
 namespace dapr_mqtt::delivery {
@@ -273,6 +275,69 @@ TEST_F(HeldForNobodyTest, all_stays_at_the_broker_while_no_stream_is_open) {
   receive_one("a");
   executor.advance(4 * IntakeControl::kReopenGrace);
   EXPECT_EQ(receipts->given(), Numbers{});
+}
+
+/// A full inbox on disk holds messages, and they must be stored when there is room again.
+struct StoringInboxTest : IntakeControlTest {
+  testing::ScratchFolder folder;
+  std::unique_ptr<core::DurableInbox> disk;
+  std::optional<IntakeControl> its_control;
+
+  void SetUp() override {
+    IntakeControlTest::SetUp();
+    storage::DurableInboxOptions options;
+    options.state_dir = folder.path().string();
+    options.consumer_id = options.identity = "id";
+    options.limits = {.max_messages = 10, .max_bytes = 1U << 20U};
+    disk = storage::open_durable_inbox(options, base::Log(log, "pubsub")).value();
+    IntakeHooks hooks;
+    hooks.full = [this] { events.emplace_back("full"); };
+    hooks.room = hooks.resume = [this] { disk->store_held(disk->last_id()); };
+    its_control.emplace(true, executor, *disk, counters, base::Log(log, "pubsub"),
+                        std::move(hooks));
+    its_control->opened(filter("a"));
+    its_control->opened(filter("b"));
+  }
+  void TearDown() override {
+    its_control.reset();
+    disk.reset();
+    IntakeControlTest::TearDown();
+  }
+  /// They come in before the executor learns that the inbox is full.
+  void append_to_a(std::uint64_t messages) {
+    for (std::uint64_t i = 1; i <= messages; ++i) {
+      core::IncomingMessage m = message("t");
+      m.receipt = {receipts, i};
+      const auto outcome = disk->append("a", std::move(m), false).value();
+      EXPECT_EQ(outcome.full, i >= 10) << "what is held is reported";
+    }
+    EXPECT_TRUE(disk->commit().ok());
+    EXPECT_EQ(receipts->given().size(), 10U);
+  }
+};
+
+TEST_F(StoringInboxTest, stores_what_it_held_when_it_abandons_a_closed_queue) {
+  its_control->closed(filter("a"));
+  executor.advance(IntakeControl::kReopenGrace);
+  append_to_a(12);
+  its_control->arrived(true);
+  EXPECT_EQ(events, Events{});
+  EXPECT_TRUE(disk->flush().ok());
+  EXPECT_EQ(disk->held().usage.messages, 0U);
+  EXPECT_EQ(receipts->given().size(), 12U);
+}
+
+TEST_F(StoringInboxTest, stores_what_it_held_when_the_app_has_made_room_meanwhile) {
+  append_to_a(12);
+  for (int i = 0; i < 3; ++i) {
+    disk->settle(disk->take("a", clock.now(), core::Inbox::Order::kReady).value().id);
+    its_control->settled();
+  }
+  its_control->arrived(true);
+  EXPECT_EQ(events, Events{});
+  EXPECT_TRUE(disk->flush().ok());
+  EXPECT_EQ(disk->held().usage.messages, 0U);
+  EXPECT_EQ(receipts->given().size(), 12U);
 }
 
 /// What the Dispatcher reports to the IntakeControl.
