@@ -49,8 +49,10 @@ void AppWatch::not_reached(DeliveryStream& stream, const core::DeliveryError& er
     }
     away_.insert(&stream);
   }
-  // Messages that daprd still has count as tries too: the next try is set when none is left.
-  if (stream.held.empty()) wait_until(stream, now + absence.pauses->next());
+  // An older delivery that daprd still has may take long, so the next try does not wait for it.
+  if (absence.timer == 0 && !absence.may_try) {
+    wait_until(stream, now + absence.pauses->next());
+  }
 }
 
 void AppWatch::answered(DeliveryStream& stream) {
@@ -90,7 +92,7 @@ void AppWatch::end_absence(DeliveryStream& stream) {
 void AppWatch::try_all_soon() {
   for (DeliveryStream* stream : away_) {
     AppAbsence& absence = stream->absence;
-    if (absence.timer == 0) continue;  // its try is under way
+    if (absence.timer == 0) continue;  // it may try already, or its try is under way
     const base::TimePoint soon = std::max(executor_.now(), absence.last_try + kShortestPause);
     if (soon < absence.next_try) wait_until(*stream, soon);
   }

@@ -38,7 +38,7 @@ struct DeliveryStream {
       : queue(its_queue), subscriber(std::move(its_subscriber)), window(limits) {}
 
   bool has_room() const {
-    return !ended && window.has_room() && (!absence.away || (absence.may_try && held.empty()));
+    return !ended && window.has_room() && (!absence.away || absence.may_try);
   }
 
   DeliveryQueue& queue;

@@ -67,6 +67,36 @@ TEST_F(AppWatchTest, one_message_is_tried_now_and_then) {
   EXPECT_LT(answered - before, 135U);
 }
 
+TEST_F(AppWatchTest, slow_older_delivery_keeps_back_no_try) {
+  begin();
+  receive_numbers(3);
+  ack(stream, *s, 2);
+  miss(stream, *s, 0);
+  executor.advance(milliseconds(499));
+  EXPECT_EQ(s->deliveries.size(), 3U);
+  executor.advance(milliseconds(501));
+  ASSERT_EQ(s->deliveries.size(), 4U);
+  EXPECT_EQ(s->payloads().back(), "0");
+  executor.advance(minutes(1));
+  receive_numbers(3);
+  EXPECT_EQ(s->deliveries.size(), 4U) << "one at a time";
+  ack(stream, *s, 3);
+  executor.run();
+  EXPECT_EQ(counters.app_unreachable, 0);
+  EXPECT_EQ(s->deliveries.size(), 7U);
+}
+
+TEST_F(AppWatchTest, deliveries_that_come_back_one_by_one_bring_no_more_tries) {
+  begin();
+  receive_numbers(100);
+  std::size_t answered = 0;
+  for (int second = 0; second < 60; ++second) {
+    miss(stream, *s, answered++);
+    executor.advance(seconds(1));
+  }
+  EXPECT_LE(s->deliveries.size(), 100U + 15U);
+}
+
 TEST_F(AppWatchTest, app_that_is_back_gets_all_in_order) {
   policy.window.messages = 10;
   begin();
