@@ -14,6 +14,9 @@ using core::InboxId;
 
 /// When more messages of QoS 0 than this are in memory only, append writes them.
 constexpr std::size_t kMaxUnwritten = 500;
+/// Likewise when all messages in memory take more than this. While the disk fails, messages of QoS 0
+/// past it are dropped. More than the cache and the held messages together.
+constexpr std::size_t kMostInMemory = 32U << 20U;
 /// The time until a failed read of a message is repeated.
 constexpr std::chrono::seconds kReadAgain{1};
 
@@ -52,7 +55,8 @@ base::Result<core::AppendOutcome> SqliteInbox::append(std::string_view queue,
   bool notify_now = false;
   {
     base::MutexLock lock(mutex_);
-    if (!index_.admits(item.bytes, evictable)) {
+    const bool much = !promised && index_.bytes_in_memory() + item.bytes > kMostInMemory;
+    if (!index_.admits(item.bytes, evictable) || (much && evictable && !disk_error_.ok())) {
       outcome = index_.refused(queue, item.qos);
       gone.push_back({0, item.message, item.message->receipt});
     } else {
@@ -73,7 +77,8 @@ base::Result<core::AppendOutcome> SqliteInbox::append(std::string_view queue,
       }
       for (const InboxIndex::Gone& g : gone) record_gone(g);
       if (storing && index_.any_keys()) store_key_of(id);
-      many = !promised && changes_.inserts() > kMaxUnwritten && disk_error_.ok();
+      many = !promised && disk_error_.ok() &&
+             (changes_.inserts() > kMaxUnwritten || (much && changes_.inserts() > 0));
       notify_now = !promised && must_notify();  // otherwise commit() comes next
     }
   }

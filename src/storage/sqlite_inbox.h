@@ -37,8 +37,8 @@ struct SqliteInboxOptions {
 /// message, and the messages in a database file.
 ///
 /// Two locks: the index's, held for a short time, and the file's, held for one transaction
-/// (InboxFile). Calls that do disk I/O: commit, flush, close, append of QoS 0 when many of those are
-/// not written, take of a message that is not in the cache, and calls of session() about
+/// (InboxFile). Calls that do disk I/O: commit, flush, close, append of QoS 0 when many of those (or
+/// much) are not written, take of a message that is not in the cache, and calls of session() about
 /// subscriptions. Calls of session() about packets wait for the file's lock.
 class SqliteInbox final : public core::DurableInbox {
  public:

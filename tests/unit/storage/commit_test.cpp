@@ -171,6 +171,53 @@ TEST_F(CommitTest, mark_that_was_never_stored_needs_no_disk) {
   EXPECT_THAT(given(), ElementsAre(1));
 }
 
+// ---- Messages of QoS 0 ----
+
+/// Large messages without a guarantee.
+struct UnpromisedTest : CommitTest {
+  static constexpr std::size_t kMiB = 1U << 20U;
+  static constexpr std::size_t kMany = 100;
+
+  /// Returns how many were dropped.
+  std::size_t append_many() {
+    std::size_t dropped = 0;
+    for (std::size_t i = 0; i < kMany; ++i) {
+      core::IncomingMessage message;
+      message.topic = "t";
+      message.payload = std::string(kMiB, 'x');
+      message.qos = QoS::kAtMostOnce;
+      dropped += inbox->append("q", std::move(message), true).value().dropped;
+    }
+    return dropped;
+  }
+  void open_large() {
+    options.limits.max_bytes = 1024 * kMiB;
+    inbox.reset();
+    inbox = SqliteInbox::open(folder.file("inbox.db"), options, base::Log(log)).value();
+  }
+};
+
+TEST_F(UnpromisedTest, does_not_fill_the_memory_while_the_disk_fails) {
+  open_large();
+  disk.fill_after(0);
+  append("one", QoS::kAtLeastOnce);
+  EXPECT_FALSE(committed());
+  const std::size_t dropped = append_many();
+  EXPECT_LE(inbox->usage().bytes, 40 * kMiB);
+  EXPECT_EQ(inbox->usage().messages + dropped, kMany + 1);
+  disk.empty();
+  while (inbox->flush().value()) {
+  }
+  EXPECT_EQ(append_many(), 0U);
+  EXPECT_EQ(inbox->usage().messages + dropped, 2 * kMany + 1);
+}
+
+TEST_F(UnpromisedTest, goes_to_the_disk_before_it_fills_the_memory) {
+  open_large();
+  EXPECT_EQ(append_many(), 0U);
+  EXPECT_GE(after_kill().messages.size(), kMany - 40);
+}
+
 // ---- Held messages ----
 
 TEST_F(CommitTest, held_message_that_is_handled_never_touches_the_disk) {
