@@ -32,6 +32,8 @@ SqliteInbox::SqliteInbox(std::string path, const SqliteInboxOptions& options, ba
       event_ids_(folder_of(path_), options_.clocks().boot, log_),
       session_(
           file_, event_ids_, [this]() DM_NO_THREAD_SAFETY_ANALYSIS { session_changed(); },
+          [this](std::size_t connection)
+              DM_NO_THREAD_SAFETY_ANALYSIS { session_cleared(connection); },
           [this](const base::Status& cause) { session_failed(cause); }) {}
 
 SqliteInbox::~SqliteInbox() { close(); }
@@ -130,6 +132,11 @@ std::size_t SqliteInbox::store_held(InboxId up_to) {
 void SqliteInbox::session_changed() {
   base::MutexLock lock(mutex_);
   session_uncommitted_ = true;
+}
+
+void SqliteInbox::session_cleared(std::size_t connection) {
+  base::MutexLock lock(mutex_);
+  last_of_ended_[connection] = index_.last_id();
 }
 
 std::optional<core::InboxEntry> SqliteInbox::take(std::string_view queue, base::WallTime now,

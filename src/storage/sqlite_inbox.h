@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -139,6 +140,8 @@ class SqliteInbox final : public core::DurableInbox {
   void give_up_damaged(core::InboxId id);
   /// Packet identifiers of QoS 2 must be removed from the disk.
   void session_changed() DM_REQUIRES(file_.mutex) DM_EXCLUDES(mutex_);
+  /// The packet identifiers of the connection's messages are void: its next session uses them again.
+  void session_cleared(std::size_t connection) DM_REQUIRES(file_.mutex) DM_EXCLUDES(mutex_);
   /// A change of the sessions could not be written.
   void session_failed(const base::Status& cause) DM_EXCLUDES(mutex_);
   /// Under mutex_, after changes_ has grown: whether to call notify().
@@ -168,6 +171,8 @@ class SqliteInbox final : public core::DurableInbox {
   core::InboxId first_uncommitted_ DM_GUARDED_BY(mutex_) = 0;
   /// commit() must write the sessions' changes too.
   bool session_uncommitted_ DM_GUARDED_BY(mutex_) = false;
+  /// By connection: its last message from a session that has ended.
+  std::map<std::size_t, core::InboxId> last_of_ended_ DM_GUARDED_BY(mutex_);
   bool any_given_up_ DM_GUARDED_BY(mutex_) = false;  // see give_up_damaged
 
   EventIdFolder event_ids_;

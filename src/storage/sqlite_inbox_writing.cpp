@@ -175,8 +175,10 @@ void SqliteInbox::add_writes(Batch& batch) const {
       if (kind == Kind::kInsert) {
         write.message = item.message;
         const core::PacketKey packet = item.message->packet;
+        const auto ended = last_of_ended_.find(packet.connection);
+        const bool is_void = ended != last_of_ended_.end() && id <= ended->second;
         // Unless the broker has released it already.
-        if (item.qos == core::QoS::kExactlyOnce && file_.session.contains(packet)) {
+        if (item.qos == core::QoS::kExactlyOnce && !is_void && file_.session.contains(packet)) {
           write.packet = packet;
         }
       }

@@ -22,7 +22,12 @@ class SqliteSession::Packets final : public core::PacketStore {
   }
   base::Status clear(core::Receipt safe) override {
     event_ids_.clear();
-    return change([&](SessionState& session) { return session.clear(connection_, safe); }, safe);
+    return change(
+        [&](SessionState& session) {
+          owner_.cleared_(connection_);  // first, since it may throw
+          return session.clear(connection_, safe);
+        },
+        safe);
   }
   bool wants_acknowledging() const override { return event_ids_.any(); }
   void acknowledging(const std::vector<Id>& ids) override { event_ids_.acknowledging(ids); }
@@ -64,10 +69,12 @@ class SqliteSession::Packets final : public core::PacketStore {
 
 SqliteSession::SqliteSession(InboxFile& file, EventIdFolder& event_ids,
                              std::function<void()> changed,
+                             std::function<void(std::size_t)> cleared,
                              std::function<void(const base::Status&)> failed)
     : file_(file),
       event_ids_(event_ids),
       changed_(std::move(changed)),
+      cleared_(std::move(cleared)),
       failed_(std::move(failed)) {}
 
 SqliteSession::~SqliteSession() = default;

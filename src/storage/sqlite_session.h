@@ -18,9 +18,11 @@ class SqliteSession final : public core::SessionStore {
  public:
   /// `changed` is called, with the file's lock held, when removals of packet identifiers must be
   /// written.
+  /// `cleared` is called, likewise, when the session of a connection has ended at the broker.
   /// `failed` is called, with no lock held, when a change of subscriptions could not be written;
   /// the owner of the file writes it later.
   SqliteSession(InboxFile& file, EventIdFolder& event_ids, std::function<void()> changed,
+                std::function<void(std::size_t)> cleared,
                 std::function<void(const base::Status&)> failed);
   ~SqliteSession() override;
 
@@ -38,6 +40,7 @@ class SqliteSession final : public core::SessionStore {
   InboxFile& file_;
   EventIdFolder& event_ids_;
   const std::function<void()> changed_;
+  const std::function<void(std::size_t)> cleared_;
   const std::function<void(const base::Status&)> failed_;
   base::Mutex mutex_;
   std::map<std::size_t, std::unique_ptr<Packets>> packets_ DM_GUARDED_BY(mutex_);

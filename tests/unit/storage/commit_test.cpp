@@ -270,6 +270,20 @@ TEST_F(CommitTest, held_messages_are_stored_up_to_the_one_that_is_asked_for) {
   EXPECT_EQ(inbox->store_held(second), 0U);
 }
 
+TEST_F(CommitTest, held_message_of_a_lost_session_is_stored_without_its_identifier) {
+  hold("lost", QoS::kExactlyOnce, 1);
+  ASSERT_TRUE(packets().clear({}).ok());
+  inbox->store_held(inbox->last_id());
+  hold("new", QoS::kExactlyOnce, 1);
+  ASSERT_TRUE(inbox->flush().ok());
+  EXPECT_THAT(after_kill().messages, ElementsAre("lost"));
+  EXPECT_THAT(after_kill().packets, IsEmpty()) << "the broker sends the new one again";
+  inbox->store_held(inbox->last_id());
+  ASSERT_TRUE(inbox->flush().ok());
+  EXPECT_THAT(after_kill().messages, ElementsAre("lost", "new"));
+  EXPECT_THAT(after_kill().packets, ElementsAre(1));
+}
+
 TEST_F(CommitTest, message_that_is_settled_while_it_is_being_stored_leaves_no_row) {
   hold("one", QoS::kAtLeastOnce);
   inbox->store_held(inbox->last_id());
