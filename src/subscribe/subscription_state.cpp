@@ -39,9 +39,10 @@ SubscriptionState::SubscriptionState(Settings settings, std::vector<core::Sessio
 void SubscriptionState::begin() {
   if (std::exchange(begun_, true)) return;
   if (settings_.grace) start_timer(*settings_.grace, timer::GraceOver{});
-  if (plan_.connections() == 0) return;
+  if (left_over_.empty()) return;
   act(action::ChangeRoutes{});
-  open(plan_.connections() - 1);  // and all before it
+  // Not only those of the plan, which has each filter once: two sessions may hold the same one.
+  for (const auto& left : left_over_) open(left.connection);
 }
 
 void SubscriptionState::open(std::size_t connection) {
@@ -268,6 +269,8 @@ void SubscriptionState::session_lost(std::size_t connection) {
     plan_.remove(gone.filter);
     return true;
   });
+  // Another session may hold the same filter.
+  for (const auto& left : left_over_) plan_.place(left.connection, left.filter);
   act(action::ChangeRoutes{});
 }
 

@@ -64,6 +64,30 @@ TEST_F(SubscriptionsTest, that_no_stream_wants_any_more_are_ended_after_their_gr
   EXPECT_FALSE(log.contains("\"kept\""));
 }
 
+TEST_F(SubscriptionsTest, that_two_sessions_have_are_ended_in_both) {
+  make_resumed({{0, "a"}, {1, "a"}});
+  add("b");
+  ASSERT_EQ(consumers.size(), 2U) << "both sessions are resumed";
+  connect(0, true);
+  grant();
+  connect(1, true);
+  executor.advance(kGrace);
+  EXPECT_THAT(consumers[0]->unsubscribed, ElementsAre("a"));
+  EXPECT_THAT(consumers[1]->unsubscribed, ElementsAre("b", "a"));
+  EXPECT_THAT(session.texts(), ElementsAre("0 b"));
+}
+
+TEST_F(SubscriptionsTest, that_two_sessions_have_keep_their_route_when_one_session_is_lost) {
+  make_resumed({{0, "a"}, {1, "a"}});
+  add("b");
+  ASSERT_EQ(consumers.size(), 2U);
+  connect(0, true);
+  grant();
+  connect(1, false);
+  EXPECT_EQ(first_route_count, 2U) << "messages of the other session for a wait for its stream";
+  EXPECT_THAT(session.texts(), ElementsAre("0 a", "0 b"));
+}
+
 TEST_F(SubscriptionsTest, that_ended_while_away_are_unsubscribed_at_the_next_connection) {
   make_resumed({{0, "old"}});
   add("new");
