@@ -139,6 +139,21 @@ void SubscriptionState::cancel_retry(Subscription& subscription) {
   if (subscription.retry != 0) act(action::CancelRetry{std::exchange(subscription.retry, 0)});
 }
 
+bool SubscriptionState::suspend(bool on) {
+  if (std::exchange(suspended_, on) == on) return false;
+  if (!on) return true;
+  for (Connection& connection : connections_) {
+    connection.up = false;
+    connection.left = false;
+    connection.last_cause = base::unavailable("receiving was stopped for a time");
+    connection.suspicion.not_connected();
+  }
+  for (auto& [filter, subscription] : subscriptions_) {
+    if (subscription.phase == Phase::kSubscribing) subscription.phase = Phase::kWaiting;
+  }
+  return true;
+}
+
 SubscriptionActions SubscriptionState::close() {
   closed_ = true;
   for (auto& [filter, subscription] : subscriptions_) settle(subscription);
@@ -213,7 +228,7 @@ SubscriptionActions SubscriptionState::connected(std::size_t connection,
                                                  const core::SessionFound& session,
                                                  base::TimePoint now) {
   Connection& on = connections_[connection];
-  on.up = true;
+  on.up = !suspended_;  // it may have been reported just before suspend()
   const bool elsewhere = std::exchange(on.endpoint, session.endpoint) != session.endpoint;
   if (!session.present) {
     warn_of_lost_session(connection);
@@ -226,7 +241,7 @@ SubscriptionActions SubscriptionState::connected(std::size_t connection,
   if (const auto filter = on.suspicion.connected(elsewhere)) closed_on(connection, *filter, now);
   for (auto& [filter, subscription] : subscriptions_) {
     if (subscription.connection != connection) {
-      if (session.present) act(action::UnsubscribeStray{connection, filter});
+      if (session.present) unsubscribe_stray(connection, filter);
       continue;
     }
     // The broker kept the subscription. Subscribing again would only make it send all retained
@@ -245,7 +260,7 @@ SubscriptionActions SubscriptionState::connected(std::size_t connection,
     if (!session.present) {
       forget(connection, filter);
     } else if (!subscriptions_.contains(filter)) {
-      act(action::UnsubscribeStray{connection, filter});
+      unsubscribe_stray(connection, filter);
     }
   }
   report();
@@ -257,8 +272,17 @@ void SubscriptionState::unsubscribe_forgotten(std::size_t connection) {
   for (const core::TopicFilter& filter : on.at_endpoints[on.endpoint]) {
     const auto it = subscriptions_.find(filter);
     if (it == subscriptions_.end() || it->second.connection != connection) {
-      act(action::UnsubscribeStray{connection, filter});
+      unsubscribe_stray(connection, filter);
     }
+  }
+}
+
+void SubscriptionState::unsubscribe_stray(std::size_t connection, const core::TopicFilter& filter) {
+  Connection& on = connections_[connection];
+  if (on.up) {
+    act(action::UnsubscribeStray{connection, filter});
+  } else {
+    on.to_unsubscribe.push_back(filter);
   }
 }
 

@@ -148,8 +148,9 @@ class SubscriptionState {
   SubscriptionActions add(const core::TopicFilter& filter, const SubscriptionRequest& request,
                           Settled settled);
   SubscriptionActions remove(const core::TopicFilter& filter);
-  /// False: nothing has changed. While suspended, connections are down on purpose.
-  bool suspend(bool on) { return std::exchange(suspended_, on) != on; }
+  /// False: nothing has changed. While suspended, connections are down on purpose, and their ends
+  /// are not reported.
+  bool suspend(bool on);
   SubscriptionActions close();
 
   // What the connections and timers report.
@@ -228,6 +229,8 @@ class SubscriptionState {
   void cancel_retry(Subscription& subscription);
   /// Unsubscribes filters that this endpoint's session may hold and no stream wants any more.
   void unsubscribe_forgotten(std::size_t connection);
+  /// At once, or at the next connection.
+  void unsubscribe_stray(std::size_t connection, const core::TopicFilter& filter);
   /// Sends SUBSCRIBE for what waits on this connection and may be sent; suspects last.
   void subscribe_waiting(std::size_t connection);
   void subscribe(Map::value_type& item);

@@ -61,6 +61,7 @@ class Subscriptions::Actions {
     for (const auto& connection : connections_) {
       on ? connection->consumer->suspend() : connection->consumer->resume();
     }
+    show_totals();
   }
   void close(std::function<void()> closed) {
     closing_ = true;

@@ -68,7 +68,7 @@ class RandomWorld {
       : random_(seed), state_({clean_session, seed, std::chrono::minutes(5)}, {}) {}
 
   void step() {
-    switch (pick(8)) {
+    switch (pick(9)) {
       case 0:
       case 1: return add();
       case 2: return remove();
@@ -76,11 +76,13 @@ class RandomWorld {
       case 4: return disconnect();
       case 5: return answer(pick(4) != 0);
       case 6: return answer_unsubscribe();
+      case 7: return suspend(!suspended_);
       default: return run_timer();
     }
   }
   /// Everything is connected, and the broker takes all.
   void heal() {
+    suspend(false);
     for (int round = 0; round < 20; ++round) {
       for (std::size_t i = 0; i < up_.size(); ++i) {
         if (!up_[i]) connect(i);
@@ -131,7 +133,7 @@ class RandomWorld {
   }
   void connect(std::size_t connection) {
     if (up_[connection]) return;
-    up_[connection] = true;
+    up_[connection] = !suspended_;  // the report may come just after suspend()
     run(state_.connected(connection, {.present = pick(2) == 0, .as_left = pick(2) == 0}, kNow));
   }
   void disconnect() {
@@ -152,6 +154,16 @@ class RandomWorld {
     run(state_.disconnected(connection, base::unavailable("gone"), end));
     for (const std::uint64_t number : std::exchange(failed_unsubscribes_, {})) {
       run(state_.unsubscribe_answered(number, false));
+    }
+  }
+  void suspend(bool on) {
+    suspended_ = on;
+    state_.suspend(on);
+    if (!on) return;
+    up_.assign(up_.size(), false);
+    subscribing_.clear();
+    for (const auto& sent : std::exchange(unsubscribing_, {})) {
+      run(state_.unsubscribe_answered(sent.number, false));
     }
   }
   void answer(bool granted) {
@@ -219,6 +231,7 @@ class RandomWorld {
   SubscriptionState state_;
   std::map<std::string, int> streams_;
   std::vector<bool> up_;
+  bool suspended_ = false;
   std::map<core::TopicFilter, action::Subscribe> subscribing_;
   std::vector<action::Unsubscribe> unsubscribing_;
   std::vector<std::uint64_t> failed_unsubscribes_;

@@ -278,6 +278,51 @@ TEST_F(SubscriptionsTest, suspend_and_resume_every_connection_also_later_ones) {
   EXPECT_FALSE(consumers[0]->suspended || consumers[1]->suspended);
 }
 
+TEST_F(SubscriptionsTest, miss_no_answer_while_suspended_but_do_after_that) {
+  make(false);
+  add("a");
+  add("b");
+  connect(0);
+  grant();
+  subscriptions->suspend();
+  EXPECT_EQ(counters.consumers_up, 0);
+  EXPECT_EQ(counters.subscriptions_in_force, 0);
+  add("c");
+  while (!consumers[0]->subscribes.empty()) consumers[0]->answer(base::unavailable("suspended"));
+  executor.advance(Subscriptions::kAnswerTimeout);
+  EXPECT_EQ(counters.subscribe_acks_missing, 0U);
+  EXPECT_TRUE(health.ok()) << health.message();
+  EXPECT_FALSE(missing);
+  EXPECT_THAT(consumers[0]->left, IsEmpty());
+  subscriptions->resume();
+  connect(0, true);
+  EXPECT_THAT(consumers[0]->granted, ElementsAre("a")) << "which the session has";
+  ASSERT_EQ(consumers[0]->subscribes.size(), 2U);
+  grant();
+  executor.advance(Subscriptions::kAnswerTimeout);
+  EXPECT_EQ(consumers[0]->left.size(), 1U);
+  EXPECT_EQ(counters.subscribe_acks_missing, 1U);
+}
+
+TEST_F(SubscriptionsTest, know_of_a_lost_session_that_was_reported_too_late_for_a_suspension) {
+  make(false);
+  add("a");
+  connect(0);
+  grant();
+  disconnect(0);
+  listeners[0]->on_connected({.present = false});
+  subscriptions->suspend();
+  executor.run();
+  EXPECT_EQ(counters.consumers_up, 0);
+  EXPECT_THAT(consumers[0]->subscribes, IsEmpty());
+  EXPECT_EQ(counters.sessions_lost, 1U);
+  subscriptions->resume();
+  connect(0, true);
+  ASSERT_EQ(consumers[0]->subscribes.size(), 1U) << "the new session does not have it";
+  grant();
+  EXPECT_TRUE(health.ok()) << health.message();
+}
+
 TEST_F(SubscriptionsTest, close_every_connection_and_settle_what_waits) {
   make(true);
   add("a/#");
