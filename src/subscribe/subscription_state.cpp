@@ -250,7 +250,8 @@ SubscriptionActions SubscriptionState::connected(std::size_t connection,
       settle(subscription);
       continue;
     }
-    subscription.renewed = session.present && subscription.phase == Phase::kInForce;
+    subscription.renewed =
+        session.present && (subscription.renewed || subscription.phase == Phase::kInForce);
     subscription.phase = Phase::kWaiting;
     if (!subscription.closes) cancel_retry(subscription);
   }
@@ -470,6 +471,7 @@ void SubscriptionState::refuse(Map::value_type& item, const base::Status& why,
                                base::TimePoint now) {
   auto& [filter, subscription] = item;
   subscription.phase = Phase::kWaiting;
+  subscription.renewed = false;
   act(action::Bump{&core::Counters::subscribe_refused});
   const base::Duration delay = subscription.backoff.next();
   const auto line = subscription.repeats.pass(

@@ -51,6 +51,25 @@ TEST_F(DoubtfulSession, sends_no_retained_message_for_what_it_has_with_mqtt5) {
   EXPECT_EQ(consumers[0]->subscribes.at(0).options.retain_handling, 0) << "a new session";
 }
 
+TEST_F(DoubtfulSession, sends_none_either_if_the_connection_breaks_before_suback) {
+  begin();
+  connect_to(0, kDoubtful);
+  consumers[0]->answer(base::unavailable("it broke"));
+  disconnect(0);
+  connect_to(0, kAsLeft);
+  ASSERT_EQ(consumers[0]->subscribes.size(), 1U);
+  EXPECT_EQ(consumers[0]->subscribes[0].options.retain_handling, 1);
+}
+
+TEST_F(DoubtfulSession, sends_retained_messages_when_it_has_refused_the_filter_before) {
+  begin();
+  connect_to(0, kDoubtful);
+  consumers[0]->answer(base::permission_denied("no"));
+  executor.advance(seconds(2));
+  ASSERT_EQ(consumers[0]->subscribes.size(), 1U);
+  EXPECT_EQ(consumers[0]->subscribes[0].options.retain_handling, 0);
+}
+
 TEST_F(DoubtfulSession, is_subscribed_with_the_retain_handling_that_was_asked_for_if_any) {
   SubscriptionRequest never;
   never.options.retain_handling = 2;
