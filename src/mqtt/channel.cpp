@@ -1,12 +1,15 @@
 #include "mqtt/channel.h"
 
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <limits>
 #include <new>
 #include <utility>
 
@@ -27,6 +30,8 @@ constexpr std::size_t kOnePass = 64U << 10U;
 constexpr std::size_t kTogether = 8U << 10U;
 /// Nothing is read while more than this waits for a broker that does not read, or for Paho.
 constexpr std::size_t kMostWaiting = 1U << 20U;
+/// The PINGREQ waits for the end of a packet of Paho's.
+constexpr std::size_t kEndUnknown = std::numeric_limits<std::size_t>::max();
 
 base::TimePoint::rep now() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
 
@@ -337,6 +342,7 @@ void Channel::packet_written() {
   try {
     kept_.append(own_);
     own_.clear();
+    if (ping_end_ == kEndUnknown) ping_end_ = written_ + kept_.size();
   } catch (const std::bad_alloc&) {  // the caller is C
     io_failure_ = base::resource_exhausted("no memory is left for an acknowledgement");
   }
@@ -361,6 +367,7 @@ ssize_t Channel::write_directly(const iovec* parts, int count) {
         return static_cast<ssize_t>(size_of(parts, count));
       }
       taken += static_cast<ssize_t>(result.bytes);
+      written_ += result.bytes;
       part.remove_prefix(result.bytes);
     }
   }
@@ -378,6 +385,7 @@ void Channel::send_kept() {
   }
   if (result.outcome == Outcome::kDone) result = stream_->flush();
   if (sent > 0) tcp_ack_pending_ = false;
+  written_ += sent;
   kept_.erase(0, sent);
   if (kept_.empty() && kept_.capacity() > 4 * kTogether) std::string().swap(kept_);
   if (result.outcome == Outcome::kFailed && io_failure_.ok()) {
@@ -478,12 +486,36 @@ void Channel::report_end(const base::Status& cause, Ending ending) {
 }
 
 void Channel::ping() {
+  const base::TimePoint asked = std::chrono::steady_clock::now();
+  const base::TimePoint received = last_received();
   {
     base::MutexLock lock(io_);
     packets::append_pingreq(own_packets());
+    if (unanswered_since_ <= received) {  // otherwise an earlier one has had no answer yet
+      unanswered_since_ = asked;
+      ping_end_ = in_packet_ ? kEndUnknown : written_ + kept_.size();
+      delivered_ = delivered();
+    }
   }
   last_sent_.store(now(), std::memory_order_relaxed);
   flush();
+}
+
+std::optional<base::TimePoint> Channel::unanswered_since() {
+  const base::TimePoint received = last_received();
+  base::MutexLock lock(io_);
+  if (unanswered_since_ <= received) return std::nullopt;
+  const std::size_t before = std::exchange(delivered_, delivered());
+  if (delivered_ > before && delivered_ < ping_end_) {
+    unanswered_since_ = std::chrono::steady_clock::now();
+  }
+  return unanswered_since_;
+}
+
+std::size_t Channel::delivered() const {
+  int on_the_way = 0;
+  if (!stream_ || ::ioctl(stream_->fd(), SIOCOUTQ, &on_the_way) != 0) return written_;
+  return written_ - std::min(written_, static_cast<std::size_t>(on_the_way));
 }
 
 base::TimePoint Channel::last_received() const {

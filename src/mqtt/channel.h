@@ -124,6 +124,10 @@ class Channel final : private packets::BrokerEvents, public std::enable_shared_f
   bool ended() const { return ended_.load(); }
   /// Sends a PINGREQ that is not Paho's. Paho gets its PINGRESP, which does no harm.
   void ping();
+  /// Since when the broker owes an answer to a ping(): it has sent nothing since then. The time does
+  /// not count while bytes in front of the PINGREQ are still being taken, as on a slow link. To be
+  /// called regularly, since progress is noticed here.
+  std::optional<base::TimePoint> unanswered_since();
   /// The current time while received bytes are being handled: a slow disk must not make the broker
   /// look silent.
   base::TimePoint last_received() const;
@@ -161,6 +165,8 @@ class Channel final : private packets::BrokerEvents, public std::enable_shared_f
   ssize_t write_directly(const iovec* parts, int count) DM_REQUIRES(io_);
   void keep(const iovec* parts, int count) DM_REQUIRES(io_);
   void packet_written() DM_REQUIRES(io_);
+  /// Of the bytes written, how many the other side's system has taken (about).
+  std::size_t delivered() const DM_REQUIRES(io_);
   /// The buffer for packets that do not come from Paho.
   std::string& own_packets() DM_REQUIRES(io_) { return in_packet_ ? own_ : kept_; }
 
@@ -193,7 +199,12 @@ class Channel final : private packets::BrokerEvents, public std::enable_shared_f
   bool in_packet_ DM_GUARDED_BY(io_) = false;   ///< Paho has written the beginning of a packet
   std::string own_ DM_GUARDED_BY(io_);          ///< to be sent after that packet
   base::Status io_failure_ DM_GUARDED_BY(io_);  ///< of a write, for the receiving thread
-  std::atomic<bool> full_{false};               ///< the stream accepts no more for now
+  std::size_t written_ DM_GUARDED_BY(io_) = 0;  ///< bytes that the stream has accepted
+  // Of the last ping() that was sent while none was unanswered.
+  base::TimePoint unanswered_since_ DM_GUARDED_BY(io_);
+  std::size_t ping_end_ DM_GUARDED_BY(io_) = 0;   ///< so many bytes are written with its last one
+  std::size_t delivered_ DM_GUARDED_BY(io_) = 0;  ///< delivered() when it was last looked at
+  std::atomic<bool> full_{false};                 ///< the stream accepts no more for now
   std::atomic<bool> blocked_{false};
   std::atomic<bool> unblocked_{false};
 

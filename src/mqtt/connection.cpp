@@ -140,14 +140,14 @@ void Connection::check_keep_alive() {
   const base::TimePoint now = worker_->now();
   const base::Duration keep_alive = keep_alive_;
   const base::Duration silent = now - channel.last_received();
+  const base::Duration idle = now - channel.last_sent();
+  const auto unanswered = channel.unanswered_since();
   // Paho sends PINGREQ by itself, but counts in whole seconds, and 1.3.12 ignores the Server Keep
   // Alive (MQTT-3.1.2-21).
-  const bool asked = channel.last_sent() > channel.last_received();
-  if (silent >= keep_alive + keep_alive / 2 && asked) {
+  if (silent >= keep_alive + keep_alive / 2 && unanswered && now - *unanswered >= keep_alive / 2) {
     channel.end(base::unavailable("the connection broke (the broker has sent nothing for " +
                                   seconds(silent) + ", not even an answer to PINGREQ)"));
-  } else if (std::max(silent, now - channel.last_sent()) >= keep_alive - keep_alive / 4 &&
-             now - channel.last_sent() >= keep_alive / 4) {
+  } else if (std::max(silent, idle) >= keep_alive - keep_alive / 4 && !unanswered) {
     channel.ping();
   }
   keep_alive_timer_ =

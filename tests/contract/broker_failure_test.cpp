@@ -283,6 +283,40 @@ TEST_P(BothVersions, Hanging_broker_is_found_by_the_keep_alive) {
   EXPECT_TRUE(sent.disconnected.next());
 }
 
+TEST_F(BrokerContract, Slow_link_is_not_mistaken_for_a_silent_broker) {
+  ScriptedBroker broker;
+  broker.set_receive_buffer(64 << 10);
+  RecordingListener sent;
+  auto options = options_for(broker.endpoint(), "slow");
+  options.keep_alive = std::chrono::seconds(1);
+  auto publisher = this->publisher(options, sent);
+  broker.accept();
+  ASSERT_EQ(broker.receive()[0], 0x10);
+  broker.send(bytes({0x20, 2, 0, 0}));
+  ASSERT_TRUE(sent.connected.next());
+  constexpr std::size_t kPart = 256U << 10U;
+  constexpr std::size_t kParts = 16;  // of 150 ms: more than 1.5 keep alives
+  // The fixed header has five bytes; topic and packet identifier have five too.
+  const std::string payload(kParts * kPart - 10, 'x');
+  Awaited<base::Status> done;
+  ASSERT_TRUE(publisher
+                  ->publish(message("t", payload, QoS::kAtLeastOnce),
+                            [&](const base::Status& status) { done.set(status); })
+                  .ok());
+  std::string head;
+  for (std::size_t i = 0; i < kParts; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(150));  // the link's pace
+    const std::string part = broker.read(kPart);
+    ASSERT_EQ(part.size(), kPart) << sent.disconnected.next()->message();
+    if (head.empty()) head = part.substr(0, 10);
+  }
+  broker.send(bytes({0x40, 2}) + head.substr(8, 2));
+  const auto status = done.next();
+  ASSERT_TRUE(status);
+  EXPECT_TRUE(status->ok()) << status->message();
+  EXPECT_EQ(sent.disconnected.size(), 0U);
+}
+
 TEST_P(BothVersions, Session_of_a_persistent_consumer_survives_the_brokers_restart) {
   DAPR_MQTT_NEEDS_MOSQUITTO();
   Mosquitto broker({.persistence = true});

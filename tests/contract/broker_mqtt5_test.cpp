@@ -384,6 +384,47 @@ TEST_F(Mqtt5, Keep_alive_of_the_server_is_used_without_a_second_connect) {
   EXPECT_EQ(heard.disconnected.size(), 0U);
 }
 
+TEST_F(Mqtt5, Publisher_that_gets_no_answers_asks_for_one_within_the_keep_alive_of_the_server) {
+  ScriptedBroker broker;
+  RecordingListener heard;
+  auto options = options_for(broker.endpoint(), "busy");
+  options.keep_alive = seconds(600);
+  auto publisher = this->publisher(options, heard);
+  broker.accept();
+  ASSERT_EQ(broker.receive()[0], 0x10);
+  broker.send(bytes({0x20, 6, 0, 0, 3, 0x13, 0, 1}));
+  ASSERT_TRUE(heard.connected.next());
+  for (int pings = 0; pings < 4;) {
+    ASSERT_TRUE(publish(*publisher, message("t", "x", QoS::kAtMostOnce)).ok());
+    while (broker.hears_within(std::chrono::milliseconds(100))) {
+      const std::string packet = broker.receive();
+      ASSERT_FALSE(packet.empty()) << heard.disconnected.next()->message();
+      if (packet != bytes({0xc0, 0})) continue;
+      broker.send(bytes({0xd0, 0}));
+      ++pings;
+    }
+  }
+  EXPECT_EQ(heard.disconnected.size(), 0U);
+}
+
+TEST_F(Mqtt5, Broker_that_answers_no_pingreq_of_a_busy_publisher_is_found_too) {
+  ScriptedBroker broker;
+  RecordingListener heard;
+  auto options = options_for(broker.endpoint(), "busy");
+  options.keep_alive = seconds(600);
+  auto publisher = this->publisher(options, heard);
+  broker.accept();
+  ASSERT_EQ(broker.receive()[0], 0x10);
+  broker.send(bytes({0x20, 6, 0, 0, 3, 0x13, 0, 1}));
+  ASSERT_TRUE(heard.connected.next());
+  std::optional<base::Status> cause;
+  while (!cause) {
+    (void)publish(*publisher, message("t", "x", QoS::kAtMostOnce));
+    cause = heard.disconnected.next(std::chrono::milliseconds(100));
+  }
+  EXPECT_THAT(cause->message(), HasSubstr("not even an answer to PINGREQ"));
+}
+
 TEST_F(Mqtt5, Broker_that_answers_no_pingreq_is_found_within_its_own_keep_alive) {
   ScriptedBroker broker;
   RecordingListener heard;

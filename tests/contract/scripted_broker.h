@@ -43,6 +43,10 @@ class ScriptedBroker {
     EXPECT_EQ(::write(client_.get(), bytes.data(), bytes.size()),
               static_cast<ssize_t>(bytes.size()));
   }
+  /// For the next connection: the system takes no more than about this while the test does not read.
+  void set_receive_buffer(int bytes) {
+    EXPECT_EQ(::setsockopt(server_.get(), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes), 0);
+  }
   /// Whether the client sends more, or disconnects, in that time.
   bool hears_within(std::chrono::milliseconds time) const {
     pollfd ready{client_.get(), POLLIN, 0};
@@ -59,16 +63,11 @@ class ScriptedBroker {
     if (packet.size() == 2) packet += read(static_cast<std::uint8_t>(packet[1]));
     return packet;
   }
-
- private:
-  static void wait(int fd) {
-    pollfd ready{fd, POLLIN, 0};
-    ::poll(&ready, 1, static_cast<int>(std::chrono::milliseconds(kPatience).count()));
-  }
+  /// So many bytes, of any packets; empty at the end.
   std::string read(std::size_t size) {
     std::string bytes;
     while (bytes.size() < size) {
-      char buffer[256];
+      char buffer[4096];
       wait(client_.get());
       const ssize_t got =
           ::read(client_.get(), buffer, std::min(sizeof buffer, size - bytes.size()));
@@ -76,6 +75,12 @@ class ScriptedBroker {
       bytes.append(buffer, static_cast<std::size_t>(got));
     }
     return bytes;
+  }
+
+ private:
+  static void wait(int fd) {
+    pollfd ready{fd, POLLIN, 0};
+    ::poll(&ready, 1, static_cast<int>(std::chrono::milliseconds(kPatience).count()));
   }
 
   base::UniqueFd server_;

@@ -239,6 +239,42 @@ TEST_F(ChannelSends, Ping_is_sent_at_once_and_counts_as_sent) {
   EXPECT_GE(channel_->last_sent(), before);
 }
 
+TEST_F(ChannelSends, Ping_is_unanswered_until_anything_comes) {
+  make_connected();
+  write(*channel_, outgoing("a"));
+  EXPECT_FALSE(channel_->unanswered_since()) << "no ping";
+  channel_->ping();
+  const auto since = channel_->unanswered_since();
+  ASSERT_TRUE(since);
+  const std::string large = outgoing(std::string(kLarge, 'x'));
+  write(*channel_, large);
+  channel_->ping();
+  EXPECT_EQ(channel_->unanswered_since(), since) << "since the first";
+  receive(bytes::pingresp());
+  EXPECT_FALSE(channel_->unanswered_since());
+}
+
+TEST_F(ChannelSends, Ping_is_owed_no_answer_while_the_packet_in_front_of_it_is_being_taken) {
+  make_connected();
+  const std::string packet = outgoing(std::string(3 * kLarge, 'x'));
+  script_->takes(kLarge);
+  write(*channel_, packet);
+  channel_->ping();
+  const auto first = channel_->unanswered_since();
+  ASSERT_TRUE(first);
+  EXPECT_EQ(channel_->unanswered_since(), first) << "nothing was taken";
+  script_->takes(kLarge);
+  channel_->writable();
+  write(*channel_, packet.substr(kLarge));
+  const auto second = channel_->unanswered_since();
+  EXPECT_GT(second, first);
+  script_->takes(Script::kAll);
+  channel_->writable();
+  write(*channel_, packet.substr(2 * kLarge));
+  channel_->flush();
+  EXPECT_EQ(channel_->unanswered_since(), second) << "all of it was taken";
+}
+
 TEST_F(ChannelSends, Write_counts_as_sent) {
   make_connected();
   const auto before = std::chrono::steady_clock::now();
