@@ -83,7 +83,7 @@ class Reader {
   std::string certificates(const char* setting, const std::string& path,
                            const std::string& content) {
     std::vector<std::string> warnings;  // not used: ExpiryWatch warns of these dates
-    auto pem = read_certificates(content, warnings);
+    auto pem = read_certificates(content, warnings, Origin::kFile);
     return failed(setting, path, pem.status()) ? std::string() : std::move(pem).value();
   }
 
@@ -123,7 +123,7 @@ class Reader {
   void key(const char* setting, const std::string& path, const std::string& content,
            const base::Secret& passphrase) {
     if (!status_.ok()) return;
-    auto pem = read_private_key(content, passphrase);
+    auto pem = read_private_key(content, passphrase, path.empty() ? Origin::kValue : Origin::kFile);
     if (failed(setting, path, pem.status())) return;
     out_.tls.key_pem = std::move(pem).value();
     const bool from_file = !files_.client_cert.empty();

@@ -1,5 +1,6 @@
 #include "dapr_mqtt/credentials/pem.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <ctime>
@@ -51,15 +52,43 @@ bool has_encryption_header(const std::string& pem) {
          pem.find("4,ENCRYPTED") != std::string::npos;  // RFC 1421's header of older formats
 }
 
-std::string missing_block(std::string_view block) {
-  return "holds no PEM block (-----BEGIN " + std::string(block) +
-         "-----); the value is the PEM text itself, not a file's name";
+/// Whether a text without PEM looks like DER. Unlike is_der(), short keys count too.
+bool is_binary(std::string_view text) {
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < '\t'; };
+  return is_der(text) || (text.starts_with('\x30') && std::ranges::any_of(text, is_control));
 }
 
-std::string broken_block(std::string_view what) {
-  return std::string(what) +
-         " does not parse; if its line breaks were lost, write the value as a YAML block (|) or "
-         "with \\n";
+base::Status missing_block(std::string_view text, std::string_view block, std::string_view to_pem,
+                           Origin origin) {
+  if (origin == Origin::kFile && is_binary(text)) {
+    return base::invalid_argument("is binary (DER or PKCS#12), not PEM text: " +
+                                  std::string(to_pem));
+  }
+  return base::invalid_argument(
+      "holds no PEM block (-----BEGIN " + std::string(block) + "-----)" +
+      (origin == Origin::kValue ? "; the value is the PEM text itself, not a file's name" : ""));
+}
+
+base::Status missing_certificate(std::string_view text, Origin origin) {
+  return missing_block(text, "CERTIFICATE",
+                       "convert it with openssl x509 -inform der -in FILE, or if it is PKCS#12 "
+                       "with openssl pkcs12 -nokeys -in FILE",
+                       origin);
+}
+
+base::Status missing_key(std::string_view text, Origin origin) {
+  return missing_block(text, "PRIVATE KEY",
+                       "convert it with openssl pkey -inform der -in FILE; a PKCS#12 file belongs "
+                       "in clientCertFile, without a clientKeyFile",
+                       origin);
+}
+
+base::Status broken_block(std::string_view what, Origin origin) {
+  return base::invalid_argument(
+      std::string(what) + " does not parse" +
+      (origin == Origin::kValue
+           ? "; if its line breaks were lost, write the value as a YAML block (|) or with \\n"
+           : ": the file is damaged or incomplete"));
 }
 
 std::string with_empty_line_after_header(std::string pem) {
@@ -110,7 +139,7 @@ base::Status too_long() {
 }  // namespace
 
 base::Result<std::string> read_certificates(std::string_view text,
-                                            std::vector<std::string>& warnings) {
+                                            std::vector<std::string>& warnings, Origin origin) {
   if (text.size() > kMaxBytes) return too_long();
   const ErrorQueueScope errors;
   const std::string pem = normalise(text);
@@ -128,14 +157,14 @@ base::Result<std::string> read_certificates(std::string_view text,
     }
   }
   if (!at_end_of_blocks()) {
-    return base::invalid_argument(broken_block("certificate " + std::to_string(count + 1)));
+    return broken_block("certificate " + std::to_string(count + 1), origin);
   }
   if (count == 0) {
     // A block that has lost its line breaks does not look like one to OpenSSL.
     if (pem.find("-----BEGIN CERTIFICATE") != std::string::npos) {
-      return base::invalid_argument(broken_block("certificate 1"));
+      return broken_block("certificate 1", origin);
     }
-    return base::invalid_argument(missing_block("CERTIFICATE"));
+    return missing_certificate(text, origin);
   }
   char* data = nullptr;
   const long size = BIO_get_mem_data(out.get(), &data);
@@ -146,12 +175,13 @@ bool is_encrypted_key(std::string_view text) {
   return text.size() <= kMaxBytes && has_encryption_header(normalise(text));
 }
 
-base::Result<base::Secret> read_private_key(std::string_view text, const base::Secret& passphrase) {
+base::Result<base::Secret> read_private_key(std::string_view text, const base::Secret& passphrase,
+                                            Origin origin) {
   if (text.size() > kMaxBytes) return too_long();
   const ErrorQueueScope errors;
   std::string pem = normalise(text);
   if (pem.find("PRIVATE KEY-----") == std::string::npos) {
-    return base::invalid_argument(missing_block("PRIVATE KEY"));
+    return missing_key(text, origin);
   }
   const bool encrypted = has_encryption_header(pem);
   if (encrypted && passphrase.empty()) {
@@ -165,12 +195,11 @@ base::Result<base::Secret> read_private_key(std::string_view text, const base::S
   const KeyPtr key(in ? PEM_read_bio_PrivateKey(in.get(), nullptr, give_passphrase,
                                                 const_cast<base::Secret*>(&passphrase))
                       : nullptr);
+  if (!key && !encrypted) return broken_block("the key", origin);
   if (!key) {
     return base::invalid_argument(
-        encrypted
-            ? "the key cannot be decrypted: the passphrase (clientKeyPassword) is wrong, or the "
-              "key is damaged"
-            : broken_block("the key"));
+        "the key cannot be decrypted: the passphrase (clientKeyPassword) is wrong, or the key is "
+        "damaged");
   }
   if (!encrypted) return base::Secret(std::move(pem));
   return write_private_key(key.get());

@@ -37,7 +37,11 @@ base::Result<KeyPair> read_pkcs12(std::string_view bytes, const base::Secret& pa
   const std::string copy(bytes);
   const BioPtr in = memory_bio(copy);
   const Pkcs12Ptr file(in ? d2i_PKCS12_bio(in.get(), nullptr) : nullptr);
-  if (!file) return base::invalid_argument("is neither PEM text nor a PKCS#12 file");
+  if (!file) {
+    return base::invalid_argument(
+        "is neither PEM text nor a PKCS#12 file; convert a certificate in DER with openssl x509 "
+        "-inform der -in FILE");
+  }
   EVP_PKEY* key_out = nullptr;
   X509* certificate_out = nullptr;
   STACK_OF(X509)* chain_out = nullptr;

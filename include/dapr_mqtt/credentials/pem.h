@@ -13,17 +13,22 @@
 
 namespace dapr_mqtt::credentials {
 
+/// Where a text comes from, for the advice in errors: a value of a Component, or a file.
+enum class Origin { kValue, kFile };
+
 /// Checks that `text` holds one or more certificates in PEM, all well-formed,
 /// and returns them in normal form: real line breaks, and nothing between them.
 /// In `text` a line break may also be the characters `\n` or `\r\n`. For each
 /// certificate that is not valid today, or whose dates cannot be read, a sentence
 /// is added to `warnings`.
 base::Result<std::string> read_certificates(std::string_view text,
-                                            std::vector<std::string>& warnings);
+                                            std::vector<std::string>& warnings,
+                                            Origin origin = Origin::kValue);
 
 /// Checks that `text` holds a private key in PEM, and returns it with real line breaks, decrypted
 /// with `passphrase` if it is encrypted. INVALID_ARGUMENT if that passphrase is missing or wrong.
-base::Result<base::Secret> read_private_key(std::string_view text, const base::Secret& passphrase);
+base::Result<base::Secret> read_private_key(std::string_view text, const base::Secret& passphrase,
+                                            Origin origin = Origin::kValue);
 /// Whether a passphrase is needed to read the key.
 bool is_encrypted_key(std::string_view text);
 

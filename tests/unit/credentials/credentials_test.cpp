@@ -68,6 +68,18 @@ class CredentialFilesTest : public ::testing::Test {
               1);
     return content(out.get());
   }
+  static std::string der_certificate(const std::string& pem) {
+    const Memory in(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), BIO_free);
+    const Cert cert(PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr), X509_free);
+    const Memory out(BIO_new(BIO_s_mem()), BIO_free);
+    EXPECT_EQ(i2d_X509_bio(out.get(), cert.get()), 1);
+    return content(out.get());
+  }
+  static std::string der_key(const std::string& pem) {
+    const Memory out(BIO_new(BIO_s_mem()), BIO_free);
+    EXPECT_EQ(i2d_PrivateKey_bio(out.get(), key_of(pem).get()), 1);
+    return content(out.get());
+  }
   static std::string pkcs12(const Identity& identity, const std::string& passphrase) {
     const Memory in(BIO_new_mem_buf(identity.cert_pem.data(), -1), BIO_free);
     const Cert cert(PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr), X509_free);
@@ -138,6 +150,37 @@ TEST_F(CredentialFilesTest, Half_written_certificates_and_keys_are_refused) {
     use_pair(client_.cert_pem, client_.key_pem.substr(0, size));
     EXPECT_THAT(problem(), HasSubstr("clientKeyFile ")) << size;
   }
+}
+
+TEST_F(CredentialFilesTest, Binary_files_are_named_so_with_the_command_that_converts_them) {
+  options_.files.ca_cert = write("ca.der", der_certificate(ca_.pem()));
+  EXPECT_THAT(problem(), AllOf(HasSubstr("caCertFile "), HasSubstr("DER"),
+                               HasSubstr("openssl x509 -inform der"), Not(HasSubstr("value"))));
+  options_.files.ca_cert.clear();
+  use_pair(der_certificate(client_.cert_pem), client_.key_pem);
+  EXPECT_THAT(problem(), AllOf(HasSubstr("clientCertFile "), HasSubstr("openssl x509")));
+  for (const std::string& key :
+       {der_key(client_.key_pem), pkcs12(client_, "pass"), std::string("\x30\x2e\2\1\0", 5)}) {
+    use_pair(client_.cert_pem, key);
+    EXPECT_THAT(problem(), AllOf(HasSubstr("clientKeyFile "), HasSubstr("DER"),
+                                 HasSubstr("openssl pkey -inform der"), HasSubstr("clientCertFile"),
+                                 Not(HasSubstr("value"))));
+  }
+}
+
+TEST_F(CredentialFilesTest, Damaged_or_other_text_gets_no_advice_on_values_of_YAML) {
+  const auto no_advice = AllOf(Not(HasSubstr("YAML")), Not(HasSubstr("value")));
+  options_.files.ca_cert = write("ca.crt", "not a certificate");
+  EXPECT_THAT(problem(), AllOf(HasSubstr("holds no PEM block"), no_advice));
+  std::string damaged = ca_.pem();
+  damaged[damaged.size() / 2] = '!';
+  options_.files.ca_cert = write("ca.crt", damaged);
+  EXPECT_THAT(problem(), AllOf(HasSubstr("certificate 1 does not parse"), no_advice));
+  options_.files.ca_cert.clear();
+  damaged = client_.key_pem;
+  damaged[damaged.size() / 2] = '!';
+  use_pair(client_.cert_pem, damaged);
+  EXPECT_THAT(problem(), AllOf(HasSubstr("the key does not parse"), no_advice));
 }
 
 TEST_F(CredentialFilesTest, Key_of_another_certificate_is_refused) {
