@@ -94,6 +94,9 @@ bool PacketFilter::Inbound::front_of_body(std::size_t size, std::string_view& by
 
 base::Status PacketFilter::Inbound::begin_packet() {
   const PacketType type = header_.type();
+  const bool mqtt5 = options_.protocol == core::ProtocolVersion::kMqtt5;
+  // The only packet that may come before CONNACK (MQTT 5 section 4.12).
+  if (type == PacketType::kAuth && mqtt5 && requests_.connect_seen()) return auth();
   // Section 3.2: the first packet from the server is CONNACK, and there is only one.
   if ((type == PacketType::kConnack) == connack_seen_) {
     return unexpected(type, connack_seen_ ? "it came a second time" : "it came before CONNACK");
@@ -115,14 +118,9 @@ base::Status PacketFilter::Inbound::begin_packet() {
     case PacketType::kUnsuback:
     case PacketType::kPingresp: break;
     case PacketType::kDisconnect:
-      if (options_.protocol == core::ProtocolVersion::kMqtt5) break;
+      if (mqtt5) break;
       return malformed(type, "only a client sends it in MQTT 3.1.1");
-    case PacketType::kAuth:
-      // MQTT-4.12.0-6: the client named no authentication method in CONNECT.
-      return malformed(type, options_.protocol == core::ProtocolVersion::kMqtt5
-                                 ? "the broker asks for an exchange of AUTH packets, which is not "
-                                   "supported: only authMethod and authData in CONNECT are"
-                                 : "MQTT 3.1.1 has no such packet");
+    case PacketType::kAuth: return malformed(type, "MQTT 3.1.1 has no such packet");
     case PacketType::kReserved:
     case PacketType::kConnect:
     case PacketType::kSubscribe:
@@ -137,6 +135,15 @@ base::Status PacketFilter::Inbound::begin_packet() {
   }
   stage_ = Stage::kControl;
   return {};
+}
+
+base::Status PacketFilter::Inbound::auth() const {
+  const base::Status status = malformed(
+      PacketType::kAuth,
+      "the broker asks for an exchange of AUTH packets, which is not supported: only authMethod "
+      "and authData in CONNECT are");
+  // An answer to CONNECT, and no sign that the connection or the broker fails.
+  return connack_seen_ ? status : base::failed_precondition(status.message());
 }
 
 void PacketFilter::Inbound::next_packet() {

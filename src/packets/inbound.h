@@ -36,6 +36,7 @@ class PacketFilter::Inbound {
   /// Runs one stage, as far as `bytes` allow.
   base::Status step(std::string_view& bytes, BrokerEvents& events, Progress& progress);
   base::Status begin_packet();
+  base::Status auth() const;
   base::Status control(std::string_view body, BrokerEvents& events);
   base::Status connack(std::string_view body, BrokerEvents& events);
   base::Status acknowledgement(PacketType type, std::string_view body, BrokerEvents& events);

@@ -46,7 +46,8 @@ class Client : public packets::BrokerEvents {
     arrived_ += bytes.size();
     const base::Status status = filter_.inbound(bytes, *this);
     if (!status.ok()) {
-      require(status.kind() == base::ErrorKind::kUnavailable,
+      require(status.kind() == base::ErrorKind::kUnavailable ||
+                  status.kind() == base::ErrorKind::kFailedPrecondition,
               "the error names the broker as the cause");
       events_ += "error " + status.message() + "\n";
     }

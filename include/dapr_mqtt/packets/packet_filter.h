@@ -92,7 +92,8 @@ class PacketFilter {
   ///
   /// An error (UNAVAILABLE): the broker breaks the protocol. The text names the packet and what is
   /// wrong with it: "malformed PUBLISH from the broker: …", or "unexpected PUBACK from the broker:
-  /// …" when it answers no open request. The connection must end, and no further call be made.
+  /// …" when it answers no open request. FAILED_PRECONDITION: it has understood CONNECT and answers
+  /// it by AUTH. The connection must end, and no further call be made.
   base::Status inbound(std::string_view bytes, BrokerEvents& events);
 
   /// Bytes that the client library writes, in pieces of any size, before they are sent. They are

@@ -185,6 +185,17 @@ TEST_F(PahoClientTest, Refusal_is_told_with_its_reason) {
   EXPECT_EQ(failed_.next()->message(), from_connack(5, "client").message());
 }
 
+TEST_F(PahoClientTest, AUTH_in_answer_to_CONNECT_is_told_without_advice_on_other_causes) {
+  options_.protocol = core::ProtocolVersion::kMqtt5;
+  auto made = make();
+  ASSERT_TRUE(made.value()->connect(options_, true).ok());
+  next_packet(1);
+  script_->comes(bytes::packet(0xF0, ""));
+  const std::string text = failed_.next()->message();
+  EXPECT_NE(text.find("exchange of AUTH packets"), std::string::npos) << text;
+  EXPECT_EQ(text.find("protocolVersion"), std::string::npos) << text;
+}
+
 TEST_F(PahoClientTest, Client_that_is_shut_down_in_an_attempt_says_nothing_more) {
   auto made = make();
   ASSERT_TRUE(made.value()->connect(options_, true).ok());

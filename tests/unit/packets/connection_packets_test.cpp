@@ -192,8 +192,20 @@ TEST(Auth, is_never_accepted) {
       connection.broker(mqtt::packet(0xF0, "")),
       "malformed AUTH from the broker: the broker asks for an exchange of AUTH packets, which is not "
       "supported: only authMethod and authData in CONNECT are");
+  Connection early(k5);
+  EXPECT_THAT(early.broker(mqtt::packet(0xF0, "")), HasSubstr("it came before CONNACK"));
   Established older(k311);
   EXPECT_THAT(older.broker(mqtt::packet(0xF0, "")), HasSubstr("malformed AUTH"));
+}
+
+TEST(Auth, as_the_answer_to_connect_is_named_too) {
+  Connection connection(k5);
+  connection.client(mqtt::connect(k5));
+  const base::Status status =
+      connection.filter().inbound(mqtt::packet(0xF0, ""), connection.events());
+  EXPECT_THAT(status.message(), HasSubstr("exchange of AUTH packets"));
+  // UNAVAILABLE would be taken for a broker that does not understand CONNECT.
+  EXPECT_EQ(status.kind(), base::ErrorKind::kFailedPrecondition);
 }
 
 }  // namespace
