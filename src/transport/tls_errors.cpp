@@ -52,6 +52,18 @@ Status untrusted(const TlsFailure& failure) {
   }
 }
 
+std::string reason_text(int reason) {
+  const char* text = ERR_reason_error_string(ERR_PACK(ERR_LIB_SSL, 0, reason));
+  return text != nullptr ? text : "unknown reason";
+}
+
+/// For alerts about a certificate that the client has not sent.
+Status certificate_required(int reason) {
+  return base::unauthenticated("TLS: the broker aborted the handshake (" + reason_text(reason) +
+                               "): it most likely requires a client certificate: set clientCert "
+                               "and clientKey");
+}
+
 std::optional<Status> client_certificate_rejected(int reason, bool has_client_cert) {
   const std::string rejects = "TLS: the broker rejects the client certificate";
   switch (reason) {
@@ -66,17 +78,28 @@ std::optional<Status> client_certificate_rejected(int reason, bool has_client_ce
               : "TLS: the broker aborted the handshake (handshake failure alert): it most likely "
                 "requires a client certificate: set clientCert and clientKey");
     case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
+    case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
+    case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
+    case SSL_R_TLSV1_ALERT_ACCESS_DENIED:
+      // Java brokers answer a missing certificate with bad_certificate.
+      if (!has_client_cert) return certificate_required(reason);
+      break;
+    case SSL_R_TLSV1_ALERT_DECRYPT_ERROR:
+      if (!has_client_cert) return std::nullopt;
+      break;
+    default: return std::nullopt;
+  }
+  switch (reason) {
+    case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
       return base::unauthenticated(rejects + ": it does not know the CA that signed it");
     case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
       return base::unauthenticated(rejects + ": it has expired");
     case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
       return base::unauthenticated(rejects + ": it is revoked");
-    case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
-    case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE:
-    case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
-    case SSL_R_TLSV1_ALERT_ACCESS_DENIED:
-    case SSL_R_TLSV1_ALERT_DECRYPT_ERROR: return base::unauthenticated(rejects);
-    default: return std::nullopt;
+    default: return base::unauthenticated(rejects);
   }
 }
 
@@ -84,11 +107,6 @@ std::string joined(const std::vector<std::string>& texts) {
   std::string out;
   for (const std::string& text : texts) out += (out.empty() ? "" : ",") + text;
   return out;
-}
-
-std::string reason_text(int reason) {
-  const char* text = ERR_reason_error_string(ERR_PACK(ERR_LIB_SSL, 0, reason));
-  return text != nullptr ? text : "unknown reason";
 }
 
 }  // namespace

@@ -11,7 +11,9 @@ namespace dapr_mqtt::transport {
 namespace {
 
 using base::ErrorKind;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 std::string verification(long result, bool has_own_ca = false) {
   TlsFailure failure;
@@ -40,6 +42,26 @@ TEST(TlsErrors, Alerts_about_the_client_certificate_are_unauthenticated) {
     // The same text where TLS 1.3 reports it later.
     EXPECT_EQ(stream_failure(reason, false).message(), status.message());
   }
+}
+
+TEST(TlsErrors, Alert_about_a_certificate_that_was_not_sent_means_that_one_is_required) {
+  for (const int reason :
+       {SSL_R_TLSV1_ALERT_UNKNOWN_CA, SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED,
+        SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED, SSL_R_SSLV3_ALERT_BAD_CERTIFICATE,
+        SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE, SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN,
+        SSL_R_TLSV1_ALERT_ACCESS_DENIED}) {
+    const auto without = stream_failure(reason, false);
+    EXPECT_EQ(without.kind(), ErrorKind::kUnauthenticated);
+    EXPECT_THAT(without.message(),
+                AllOf(HasSubstr("requires a client certificate: set clientCert and clientKey"),
+                      Not(HasSubstr("rejects"))));
+    EXPECT_THAT(stream_failure(reason, true).message(),
+                HasSubstr("the broker rejects the client certificate"));
+  }
+  // It is about the handshake's keys.
+  EXPECT_EQ(stream_failure(SSL_R_TLSV1_ALERT_DECRYPT_ERROR, false).kind(), ErrorKind::kUnavailable);
+  EXPECT_THAT(stream_failure(SSL_R_TLSV1_ALERT_DECRYPT_ERROR, true).message(),
+              HasSubstr("the broker rejects the client certificate"));
 }
 
 TEST(TlsErrors, Other_reasons_are_openssls) {
