@@ -36,7 +36,13 @@ base::Result<config::ComponentSettings> settings_of(const CheckCommand& command)
   return std::move(component.value().settings);
 }
 
-inspect::Step to_step(const transport::DialStep& step) {
+/// `others_follow`: after a failure, other addresses of the name are tried.
+inspect::Step to_step(const transport::DialStep& step, bool others_follow) {
+  if (!step.status.ok() && others_follow) {
+    return {step.name, inspect::Outcome::kWarning,
+            step.status.message() + "; the name has more addresses, the next one is tried",
+            step.took};
+  }
   if (!step.status.ok()) {
     return {step.name, inspect::Outcome::kFailed, step.status.message(), step.took};
   }
@@ -50,14 +56,24 @@ inspect::Step to_step(const transport::DialStep& step) {
 bool can_connect(const core::Endpoint& endpoint, const core::ConnectionOptions& connection,
                  const CheckCommand& command, CheckOutput& output) {
   const std::string name = endpoint.str();
+  const auto deadline = std::chrono::steady_clock::now() + command.timeout;
+  const transport::Dialer* addresses = nullptr;
+  bool others_follow = false;
   const transport::DialObserver observer{[&](const std::string& step) { output.begin(name, step); },
                                          [&](const transport::DialStep& step) {
-                                           output.end({name, to_step(step)});
+                                           others_follow =
+                                               !step.status.ok() && addresses->more() &&
+                                               std::chrono::steady_clock::now() < deadline;
+                                           output.end({name, to_step(step, others_follow)});
                                          }};
   transport::Resolver resolver;
   const transport::Cancel never;
   transport::Dialer dialer(endpoint, connection, resolver, never, observer);
-  return dialer.next(std::chrono::steady_clock::now() + command.timeout).stream != nullptr;
+  addresses = &dialer;
+  for (;;) {
+    if (dialer.next(deadline, transport::Dialer::Time::kLeaveHalf).stream) return true;
+    if (!others_follow) return false;
+  }
 }
 
 /// The options with the credentials from files, for the steps below MQTT. If the files cannot be

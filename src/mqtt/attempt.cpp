@@ -104,7 +104,7 @@ class EndpointAttempt {
   std::optional<AttemptMade> run() {
     transport::Dialer dialer(endpoint_, context_.options, context_.resolver, context_.cancel);
     do {
-      transport::Dialled dialled = dialer.next(deadline_);
+      transport::Dialled dialled = dialer.next(deadline_, transport::Dialer::Time::kLeaveHalf);
       if (!dialled.stream) {
         note({dial_failure(dialled), static_cast<int>(dialled.depth)});
         continue;

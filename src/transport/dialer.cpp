@@ -43,8 +43,9 @@ class Dialer::Impl {
 
   bool more() const { return !looked_up_ || !addresses_.empty(); }
 
-  Dialled next(base::TimePoint deadline) {
+  Dialled next(base::TimePoint deadline, Time time) {
     deadline_ = deadline;
+    time_ = time;
     stream_.reset();
     Dialled out;
     out.status = run(out.depth);
@@ -71,6 +72,10 @@ class Dialer::Impl {
       return failures_.empty() ? status : with_proxy_name(in_short(failures_, port_));
     }
     depth = Dialled::Depth::kTcp;
+    if (time_ == Time::kLeaveHalf && !addresses_.empty()) {
+      const auto now = steady_clock::now();
+      deadline_ = now + (deadline_ - now) / 2;
+    }
     if (options_.proxy) {
       depth = Dialled::Depth::kProxy;
       if (Status status = step("proxy", &Impl::pass_proxy); !status.ok()) return status;
@@ -163,7 +168,8 @@ class Dialer::Impl {
   bool looked_up_ = false;
   std::vector<std::string> addresses_;  ///< not tried yet
   std::vector<RaceResult::Failure> failures_;
-  base::TimePoint deadline_;
+  base::TimePoint deadline_;  ///< of the step that runs
+  Time time_ = Time::kAll;
   std::optional<std::time_t> certificate_end_;
   std::unique_ptr<ByteStream> stream_;  ///< the result of the steps so far
 };
@@ -174,7 +180,7 @@ Dialer::Dialer(const core::Endpoint& endpoint, const core::ConnectionOptions& op
 
 Dialer::~Dialer() = default;
 
-Dialled Dialer::next(base::TimePoint deadline) { return impl_->next(deadline); }
+Dialled Dialer::next(base::TimePoint deadline, Time time) { return impl_->next(deadline, time); }
 
 bool Dialer::more() const { return impl_->more(); }
 

@@ -69,9 +69,12 @@ class Dialer {
   Dialer(const Dialer&) = delete;
   Dialer& operator=(const Dialer&) = delete;
 
+  /// Whether next() leaves time for the addresses that are not tried yet: then the steps after TCP
+  /// get half of the time until the deadline, and fail as if it were over.
+  enum class Time { kAll, kLeaveHalf };
   /// Returns the next open stream by `deadline`. Only the first call looks the name up. No stream:
   /// this attempt failed, no address is left, or time is up.
-  Dialled next(base::TimePoint deadline);
+  Dialled next(base::TimePoint deadline, Time time = Time::kAll);
   /// Whether next() has an address left to try (true before the first call).
   bool more() const;
 
