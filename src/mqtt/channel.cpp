@@ -491,8 +491,8 @@ void Channel::ping() {
   {
     base::MutexLock lock(io_);
     packets::append_pingreq(own_packets());
-    if (unanswered_since_ <= received) {  // otherwise an earlier one has had no answer yet
-      unanswered_since_ = asked;
+    if (asked_at_ <= received) {  // otherwise an earlier one has had no answer yet
+      asked_at_ = asked;
       ping_end_ = in_packet_ ? kEndUnknown : written_ + kept_.size();
       delivered_ = delivered();
     }
@@ -504,12 +504,10 @@ void Channel::ping() {
 std::optional<base::TimePoint> Channel::unanswered_since() {
   const base::TimePoint received = last_received();
   base::MutexLock lock(io_);
-  if (unanswered_since_ <= received) return std::nullopt;
+  if (asked_at_ <= received) return std::nullopt;
   const std::size_t before = std::exchange(delivered_, delivered());
-  if (delivered_ > before && delivered_ < ping_end_) {
-    unanswered_since_ = std::chrono::steady_clock::now();
-  }
-  return unanswered_since_;
+  if (delivered_ > before && delivered_ < ping_end_) taken_at_ = std::chrono::steady_clock::now();
+  return std::max(asked_at_, taken_at_);
 }
 
 std::size_t Channel::delivered() const {

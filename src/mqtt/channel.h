@@ -201,7 +201,8 @@ class Channel final : private packets::BrokerEvents, public std::enable_shared_f
   base::Status io_failure_ DM_GUARDED_BY(io_);  ///< of a write, for the receiving thread
   std::size_t written_ DM_GUARDED_BY(io_) = 0;  ///< bytes that the stream has accepted
   // Of the last ping() that was sent while none was unanswered.
-  base::TimePoint unanswered_since_ DM_GUARDED_BY(io_);
+  base::TimePoint asked_at_ DM_GUARDED_BY(io_);
+  base::TimePoint taken_at_ DM_GUARDED_BY(io_);   ///< bytes in front of it were, last
   std::size_t ping_end_ DM_GUARDED_BY(io_) = 0;   ///< so many bytes are written with its last one
   std::size_t delivered_ DM_GUARDED_BY(io_) = 0;  ///< delivered() when it was last looked at
   std::atomic<bool> full_{false};                 ///< the stream accepts no more for now
