@@ -41,9 +41,11 @@ bool is_binary_event(const core::MessageProperties& properties) {
 }
 
 std::string structured_event(const core::MessageProperties& properties, std::string_view payload) {
-  EventWriter event(payload.size() + payload.size() / 2 + properties.footprint() * 2);
-  std::vector<std::string_view> names(kRequired.begin(), kRequired.end());
   const auto& user = properties.user_properties;
+  std::size_t attributes = properties.content_type.size();
+  for (const auto& [name, value] : user) attributes += 8 + name.size() + value.size();
+  EventWriter event(payload.size() + payload.size() / 2 + attributes * 2);
+  std::vector<std::string_view> names(kRequired.begin(), kRequired.end());
   for (const std::string_view name : kRequired) {
     event.text(name, std::find_if(user.begin(), user.end(), [&](const auto& property) {
                        return property.first == name;

@@ -69,6 +69,7 @@ base::Status read_properties(std::string_view block, core::IncomingMessage& mess
     }
   }
   if (!properties.status().ok()) return properties.status();
+  if (kept) kept->user_properties.shrink_to_fit();  // footprint() counts no spare room
   message.properties = std::move(kept);
   return {};
 }

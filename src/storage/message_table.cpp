@@ -42,6 +42,12 @@ std::size_t size_of(std::int64_t size) {
   return static_cast<std::size_t>(std::max<std::int64_t>(size, 0));
 }
 
+/// If they are damaged, the message is delivered without them.
+core::MessageProperties stored_properties(std::string_view bytes,
+                                          std::chrono::milliseconds* arrived_after = nullptr) {
+  return decode_properties(bytes, arrived_after).value_or(core::MessageProperties{});
+}
+
 }  // namespace
 
 base::Result<std::unique_ptr<MessageTable>> MessageTable::make(sqlite::Database& database) {
@@ -59,8 +65,8 @@ base::Result<std::unique_ptr<MessageTable>> MessageTable::make(sqlite::Database&
        " FROM messages WHERE id = ?1"},
       {table->read_head_, "SELECT topic, properties FROM messages WHERE id = ?1"},
       {table->load_,
-       "SELECT id, queue, due, failures, flags, topic,"
-       " length(payload) + ifnull(length(properties), 0), received FROM messages ORDER BY id"},
+       "SELECT id, queue, due, failures, flags, topic, length(payload), received, properties"
+       " FROM messages ORDER BY id"},
       {table->set_ids_, "INSERT OR REPLACE INTO counters VALUES('ids', ?1)"},
       {table->take_room_, "INSERT OR REPLACE INTO counters VALUES('room', zeroblob(?1))"},
       {table->checkpoint_, "PRAGMA wal_checkpoint(PASSIVE)"},
@@ -147,10 +153,9 @@ base::Result<std::optional<core::IncomingMessage>> MessageTable::read_head(core:
 void MessageTable::read_properties(const sqlite::Statement& row, int column,
                                    core::IncomingMessage& message) {
   if (row.is_null(column)) return;
-  // If the properties are damaged, the message is delivered without them.
   std::chrono::milliseconds arrived_after{};
   message.properties = std::make_shared<const core::MessageProperties>(
-      decode_properties(row.bytes(column), &arrived_after).value_or(core::MessageProperties{}));
+      stored_properties(row.bytes(column), &arrived_after));
   message.arrived = message.received + within_bounds(arrived_after.count());
 }
 
@@ -166,6 +171,7 @@ base::Status MessageTable::load(const std::function<void(const StoredMessage&)>&
     stored.topic = load_.bytes(5);
     stored.qos = qos_of(flags);
     stored.bytes = sizeof(core::IncomingMessage) + stored.topic.size() + size_of(load_.integer(6));
+    if (!load_.is_null(8)) stored.bytes += stored_properties(load_.bytes(8)).footprint();
     each(stored);
   }
   load_.reset();

@@ -92,6 +92,7 @@ std::optional<core::MessageProperties> decode_properties(std::string_view bytes,
     if (!value) return std::nullopt;
     properties.user_properties.emplace_back(*std::move(name), *std::move(value));
   }
+  properties.user_properties.shrink_to_fit();  // footprint() counts no spare room
   return properties;
 }
 

@@ -29,10 +29,17 @@ struct MessageProperties {
   /// value to send.
   std::optional<std::chrono::seconds> expiry;
 
-  /// Approximate size in memory.
+  /// Approximate size in memory. Depends on the contents only: a copy has the same.
   std::size_t footprint() const {
+    // libstdc++ keeps up to 15 characters in the string itself; a block on the heap holds the final
+    // zero too, and malloc's 16 bytes.
+    const auto on_heap = [](const std::string& text) {
+      return text.size() > 15 ? text.size() + 17 : 0;
+    };
     std::size_t size = content_type.size() + response_topic.size() + correlation_data.size();
-    for (const auto& [name, value] : user_properties) size += 8 + name.size() + value.size();
+    for (const auto& property : user_properties) {
+      size += sizeof(property) + on_heap(property.first) + on_heap(property.second);
+    }
     return size;
   }
 };

@@ -92,6 +92,25 @@ TEST(Publish5, brings_its_properties) {
   EXPECT_THAT(message.properties->user_properties, ElementsAre(Pair("k", "1"), Pair("k", "")));
 }
 
+TEST(Publish5, counts_the_memory_that_its_user_properties_take) {
+  using Property = decltype(core::MessageProperties::user_properties)::value_type;
+  const std::size_t count = 20'000;
+  std::string block;
+  for (std::size_t i = 0; i < count; ++i) block += "\x26\0\0\0\0"s;
+  Established empty(k5);
+  EXPECT_EQ(empty.broker(mqtt::publish(k5, {.properties = block})), "");
+  const core::IncomingMessage& message = empty.events().messages.at(0);
+  EXPECT_GE(message.footprint(), count * sizeof(Property));
+  EXPECT_EQ(message.properties->user_properties.capacity(), count);
+  EXPECT_EQ(core::IncomingMessage(message).footprint(), message.footprint());
+
+  Established long_text(k5);
+  EXPECT_EQ(long_text.broker(mqtt::publish(
+                k5, {.properties = "\x26" + mqtt::text("k") + mqtt::text(std::string(100, 'v'))})),
+            "");
+  EXPECT_GE(long_text.events().messages.at(0).properties->footprint(), sizeof(Property) + 101);
+}
+
 TEST(Publish5, drops_what_is_no_property_of_the_message) {
   Established connection(k5);
   EXPECT_EQ(connection.broker(mqtt::publish(k5, {.properties = "\1\1\xB\1"})), "");

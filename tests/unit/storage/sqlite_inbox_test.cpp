@@ -232,6 +232,24 @@ TEST_F(SqliteInboxTest, properties_survive) {
   EXPECT_EQ(entry->message->properties->user_properties, properties.user_properties);
 }
 
+TEST_F(SqliteInboxTest, bytes_of_a_message_with_properties_stay_the_same) {
+  auto inbox = open();
+  core::IncomingMessage m = message("one");
+  core::MessageProperties properties;
+  properties.content_type = "text/plain";
+  properties.expiry = std::chrono::seconds(60);
+  properties.user_properties = {{"name", "value"}, {"", ""}, {"long", std::string(100, 'x')}};
+  m.properties = std::make_shared<const core::MessageProperties>(properties);
+  ASSERT_TRUE(inbox->append("q", m, false).ok());
+  EXPECT_EQ(inbox->usage().bytes, m.footprint());
+  inbox.reset();
+  inbox = open();
+  EXPECT_EQ(inbox->usage().bytes, m.footprint());
+  const auto entry = inbox->take("q", kNow, kReady);
+  ASSERT_TRUE(entry);
+  EXPECT_EQ(entry->message->footprint(), m.footprint());
+}
+
 TEST_F(SqliteInboxTest, size_of_a_message_that_was_not_received_whole_survives) {
   auto inbox = open();
   core::IncomingMessage m = message("begins");
