@@ -189,8 +189,7 @@ TEST_P(KillExactlyOnce, brings_each_message_of_qos2_into_the_inbox_once) {
     ++handled[message->data()];
     stream->ack(message->id());
   }
-  EXPECT_EQ(handled.size(), std::size_t{kMessages})
-      << "some came twice, some not";
+  EXPECT_EQ(handled.size(), std::size_t{kMessages}) << "some came twice, some not";
   ASSERT_TRUE(client->publish("t", "end", {{"qos", "2"}}).ok());
   const auto end = stream->next();
   ASSERT_TRUE(end);
