@@ -9,7 +9,7 @@ namespace dapr_mqtt::mqtt {
 ///
 /// An error (INTERNAL) says which function of this program the library does not call: such a
 /// library could not connect to any broker, without a clear error. For the start of the program,
-/// before it has other threads; blocks for five seconds at the most.
+/// before it has other threads; blocks for half a minute at the most.
 base::Status self_test();
 
 }  // namespace dapr_mqtt::mqtt
