@@ -108,7 +108,7 @@ InstanceRegistry::Slot* InstanceRegistry::take_idle(const InstanceKey& key) {
   };
   const auto found = std::find_if(idle_.begin(), idle_.end(), is_for);
   if (found == idle_.end()) return nullptr;
-  // Of several daprds that are not visible, it could be any.
+  // There are several daprds whose processes are not visible: it could be any of them.
   if (std::find_if(std::next(found), idle_.end(), is_for) != idle_.end()) return nullptr;
   Slot& slot = connection->second.slots[key.name];
   slot = std::move(found->slot);

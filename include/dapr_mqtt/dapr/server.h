@@ -77,8 +77,8 @@ class Server {
 
   /// Removes the socket and stops new deliveries, waits until `drain_deadline` for what is in
   /// flight, ends the streams, closes the instances, and returns when all are gone. Publishes are
-  /// still accepted until the deliveries are done, but for three quarters of that time at most. An
-  /// Init that is running may delay the return by its connectTimeout at most. Blocks. Idempotent.
+  /// still accepted until the deliveries are done, or three quarters of that time are over. An Init
+  /// that is running may delay the return by its connectTimeout at most. Blocks. Idempotent.
   virtual void stop(base::TimePoint drain_deadline) = 0;
 
   /// Each successful Init leaves a mark in daprd's metadata: one more capability of its Component.
