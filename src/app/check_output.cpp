@@ -94,7 +94,7 @@ class Plain final : public Collected {
   }
 };
 
-class Json final : public Collected {
+class JsonReport final : public Collected {
  public:
   void finish() override {
     nlohmann::ordered_json steps = nlohmann::ordered_json::array();
@@ -142,7 +142,7 @@ class Live final : public Collected {
 }  // namespace
 
 std::unique_ptr<CheckOutput> make_check_output(bool json) {
-  if (json) return std::make_unique<Json>();
+  if (json) return std::make_unique<JsonReport>();
   if (is_terminal(STDOUT_FILENO)) return std::make_unique<Live>();
   return std::make_unique<Plain>();
 }

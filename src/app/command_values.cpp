@@ -12,8 +12,6 @@
 namespace dapr_mqtt::app {
 namespace {
 
-using std::chrono::milliseconds;
-
 /// Reads options one after the other; status() has the first error.
 class Values {
  public:
@@ -32,7 +30,7 @@ class Values {
     if (!value) refuse(*setting, "use " + std::string(base::bool_values()));
     return value.value_or(false);
   }
-  std::optional<milliseconds> duration(std::string_view option) {
+  std::optional<std::chrono::milliseconds> duration(std::string_view option) {
     constexpr std::chrono::minutes kLongest{10};
     const auto setting = settings_.find(option);
     if (!setting) return std::nullopt;

@@ -30,8 +30,8 @@ std::string resource_name(std::string_view topic) {
   return name.empty() ? "topic" : name;
 }
 
-/// In double quotes for YAML.
-std::string quoted(std::string_view text) {
+/// In double quotes, as YAML has them.
+std::string yaml_quoted(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
@@ -47,7 +47,7 @@ base::Result<std::string> subscriptions_document(const SubscriptionsDocument& wa
   if (!filter.ok()) return filter.status();
   for (const std::string* text : {&wanted.topic, &wanted.pubsub, &wanted.route}) {
     if (base::has_control_character(*text)) {
-      return base::invalid_argument("a control character in " + quoted(*text));
+      return base::invalid_argument("a control character in " + yaml_quoted(*text));
     }
   }
   std::string out;
@@ -63,14 +63,14 @@ base::Result<std::string> subscriptions_document(const SubscriptionsDocument& wa
         "\n"
         "spec:\n"
         "  pubsubname: " +
-        quoted(wanted.pubsub) +
+        yaml_quoted(wanted.pubsub) +
         "\n"
         "  topic: " +
-        quoted(std::string(subscribe::kLane) + number + "/" + wanted.topic) +
+        yaml_quoted(std::string(subscribe::kLane) + number + "/" + wanted.topic) +
         "\n"
         "  routes:\n"
         "    default: " +
-        quoted(wanted.route) + "\n";
+        yaml_quoted(wanted.route) + "\n";
   }
   return out;
 }

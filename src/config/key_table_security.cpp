@@ -13,7 +13,7 @@ constexpr std::array<std::string_view, 2> kTlsVersions = {"1.2", "1.3"};
 constexpr std::array<std::string_view, 2> kPayloadFormats = {"bytes", "text"};
 
 // The texts repeat the bounds of limits.h; keep them in step by hand.
-constexpr std::array<KeyInfo, 26> kRows = {{
+constexpr std::array<KeyInfo, 26> kSecurityRows = {{
     {
         .name = "passwordFile",
         .example = "/var/run/secrets/mqtt/password",
@@ -252,6 +252,6 @@ constexpr std::array<KeyInfo, 26> kRows = {{
 
 }  // namespace
 
-std::span<const KeyInfo> security_rows() { return kRows; }
+std::span<const KeyInfo> security_rows() { return kSecurityRows; }
 
 }  // namespace dapr_mqtt::config

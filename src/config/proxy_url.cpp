@@ -8,7 +8,7 @@
 namespace dapr_mqtt::config {
 namespace {
 
-constexpr std::size_t kMaxBytes = 8192;
+constexpr std::size_t kMaxProxyUrlBytes = 8192;
 /// RFC 1929: user name and password have one byte of length each. HTTP has no such limit.
 constexpr std::size_t kMaxLogin = 255;
 
@@ -60,7 +60,7 @@ std::string read(std::string_view text, core::Proxy& proxy) {
 }  // namespace
 
 std::optional<core::Proxy> parse_proxy_url(std::string_view text, std::string& problem) {
-  if (text.size() > kMaxBytes) {
+  if (text.size() > kMaxProxyUrlBytes) {
     problem = "is longer than 8 KiB";
     return std::nullopt;
   }

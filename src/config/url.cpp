@@ -16,7 +16,7 @@ namespace {
 
 using core::Transport;
 
-constexpr std::size_t kMaxBytes = 64U << 10U;
+constexpr std::size_t kMaxUrlBytes = 64U << 10U;
 constexpr std::size_t kMaxUrls = 32;
 // The path at most brokers, and Paho's default.
 constexpr std::string_view kDefaultWebSocketPath = "/mqtt";
@@ -164,8 +164,8 @@ class UrlReader {
 
 BrokerUrls parse_broker_urls(std::string_view text, std::vector<std::string>& problems) {
   BrokerUrls out;
-  if (text.size() > kMaxBytes) {
-    problems.push_back("is longer than " + std::to_string(kMaxBytes >> 10U) + " KiB");
+  if (text.size() > kMaxUrlBytes) {
+    problems.push_back("is longer than " + std::to_string(kMaxUrlBytes >> 10U) + " KiB");
     return out;
   }
   const std::vector<std::string_view> urls = split_url_list(text);

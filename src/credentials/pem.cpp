@@ -13,7 +13,7 @@ namespace {
 
 // Far above the system's whole CA bundle (about 220 KiB); OpenSSL takes lengths
 // as int.
-constexpr std::size_t kMaxBytes = 4U << 20U;
+constexpr std::size_t kMaxPemBytes = 4U << 20U;
 
 /// The characters \n become real line breaks; white space at the ends of lines and
 /// empty lines are removed.
@@ -133,14 +133,14 @@ void check_dates(const X509* certificate, std::vector<std::string>& warnings) {
 }
 
 base::Status too_long() {
-  return base::invalid_argument("is longer than " + std::to_string(kMaxBytes >> 20U) + " MiB");
+  return base::invalid_argument("is longer than " + std::to_string(kMaxPemBytes >> 20U) + " MiB");
 }
 
 }  // namespace
 
 base::Result<std::string> read_certificates(std::string_view text,
                                             std::vector<std::string>& warnings, Origin origin) {
-  if (text.size() > kMaxBytes) return too_long();
+  if (text.size() > kMaxPemBytes) return too_long();
   const ErrorQueueScope errors;
   const std::string pem = normalise(text);
   const BioPtr in = memory_bio(pem);
@@ -172,12 +172,12 @@ base::Result<std::string> read_certificates(std::string_view text,
 }
 
 bool is_encrypted_key(std::string_view text) {
-  return text.size() <= kMaxBytes && has_encryption_header(normalise(text));
+  return text.size() <= kMaxPemBytes && has_encryption_header(normalise(text));
 }
 
 base::Result<base::Secret> read_private_key(std::string_view text, const base::Secret& passphrase,
                                             Origin origin) {
-  if (text.size() > kMaxBytes) return too_long();
+  if (text.size() > kMaxPemBytes) return too_long();
   const ErrorQueueScope errors;
   std::string pem = normalise(text);
   if (pem.find("PRIVATE KEY-----") == std::string::npos) {

@@ -13,7 +13,7 @@ namespace dapr_mqtt::credentials {
 namespace {
 
 /// A CA bundle of a whole system has 220 KiB.
-constexpr std::size_t kMaxBytes = 1U << 20U;
+constexpr std::size_t kMaxSecretBytes = 1U << 20U;
 
 base::Status cannot_be_read(int error) {
   std::string text = "cannot be read: ";
@@ -47,7 +47,7 @@ base::Result<std::string> read_secret_file(const std::string& path) {
     if (got < 0) return cannot_be_read(errno);
     if (got == 0) break;
     out.append(buffer, static_cast<std::size_t>(got));
-    if (out.size() > kMaxBytes) {
+    if (out.size() > kMaxSecretBytes) {
       return base::failed_precondition("cannot be used: it is longer than 1 MiB");
     }
   }

@@ -8,11 +8,11 @@
 namespace dapr_mqtt::dapr {
 namespace {
 
-constexpr std::size_t kRequests = 2;
+constexpr std::size_t kHealthRequests = 2;
 
 class WatchMethod final : public Method {
  public:
-  explicit WatchMethod(HealthService& service) : Method(kRequests), service_(service) {}
+  explicit WatchMethod(HealthService& service) : Method(kHealthRequests), service_(service) {}
 
  private:
   void request_one() override { std::make_shared<HealthWatch>(service_, *this)->request_call(); }
@@ -20,14 +20,14 @@ class WatchMethod final : public Method {
   HealthService& service_;
 };
 
-grpc::Status stopping() {
+grpc::Status end_of_watch() {
   return grpc::Status(grpc::StatusCode::UNAVAILABLE, "this component is stopping");
 }
 
 }  // namespace
 
 HealthService::HealthService(std::vector<std::string> names) : names_(std::move(names)) {
-  methods_.push_back(unary_method(service_, &Generated::AsyncService::RequestCheck, kRequests,
+  methods_.push_back(unary_method(service_, &Generated::AsyncService::RequestCheck, kHealthRequests,
                                   [this](const auto& call) { check(*call); }));
   methods_.push_back(std::make_unique<WatchMethod>(*this));
 }
@@ -73,7 +73,7 @@ void HealthService::end_watches() {
     ended_ = true;
     watches = watches_;
   }
-  for (const auto& watch : watches) watch->end(stopping());
+  for (const auto& watch : watches) watch->end(end_of_watch());
 }
 
 void HealthService::add(const std::shared_ptr<HealthWatch>& watch) {
@@ -83,7 +83,7 @@ void HealthService::add(const std::shared_ptr<HealthWatch>& watch) {
     watches_.insert(watch);
     ended = ended_;
   }
-  if (ended) watch->end(stopping());
+  if (ended) watch->end(end_of_watch());
 }
 
 void HealthService::remove(const std::shared_ptr<HealthWatch>& watch) {

@@ -22,10 +22,6 @@ constexpr std::chrono::seconds kCloseTimeout{10};
 constexpr std::size_t kMaxIdle = 256;
 constexpr std::chrono::seconds kLookAtIdle{2};
 
-std::string component(const std::string& name) {
-  return name.empty() ? "a component without a name" : "component " + base::quote(name);
-}
-
 base::Status connection_gone() { return base::unavailable("the connection has ended"); }
 
 base::Status stopping() {
@@ -175,7 +171,7 @@ void InstanceRegistry::init(InstanceKey key, core::Metadata metadata, InitCallPt
           slot.waiting.push_back(std::move(request));
           return;
         }
-        refusal = base::resource_exhausted("too many Inits of " + component(key.name) +
+        refusal = base::resource_exhausted("too many Inits of " + in_words(key.name) +
                                            " at the same time");
       } else {
         slot.initialising = true;
@@ -231,7 +227,7 @@ void InstanceRegistry::begin_init(const InstanceKey& key, InitRequest request) {
   }
   if (!present) return finish_init(key, std::move(request), connection_gone());
   retire(std::move(old), key.name,
-         base::unavailable(component(key.name) + " was initialised again with other metadata"));
+         base::unavailable(in_words(key.name) + " was initialised again with other metadata"));
   close_idle(&request.metadata);
 
   core::Metadata metadata = request.metadata;
@@ -294,7 +290,7 @@ void InstanceRegistry::finish_init(const InstanceKey& key, InitRequest request,
 }
 
 void InstanceRegistry::cancel(const InstanceKey& key, const InitCallPtr& call) {
-  log_.warn("the caller gave up Init of " + component(key.name) +
+  log_.warn("the caller gave up Init of " + in_words(key.name) +
             " before it had the answer; daprd does so after the Component's initTimeout (5s)");
   Slot unwanted;
   {
@@ -321,7 +317,7 @@ base::Result<InstanceRegistry::InstancePtr> InstanceRegistry::find_locked(const 
     return slot->instance;
   }
   if (slot != nullptr && slot->initialising) {
-    return base::unavailable("Init of " + component(key.name) + " has not ended yet");
+    return base::unavailable("Init of " + in_words(key.name) + " has not ended yet");
   }
   return missed_.refuse(key.connection, key.name);
 }
@@ -474,7 +470,7 @@ void InstanceRegistry::stop() {
     left.swap(closing_);
   }
   for (const auto& [id, entry] : left) {
-    log_.error(component(entry.name) + " did not close in time");
+    log_.error(in_words(entry.name) + " did not close in time");
   }
   left.clear();
   reaper_.stop();

@@ -19,7 +19,7 @@ constexpr std::size_t kLarge = kMiB;
 constexpr std::size_t kCostHalves = 5;
 /// A request that comes in one read is complete at once; only those that take longer are checked.
 constexpr std::chrono::milliseconds kSlow{2};
-constexpr std::chrono::milliseconds kLookInterval{2};
+constexpr std::chrono::milliseconds kMemoryLookInterval{2};
 /// The time for gRPC to free what was refused, before more requests are refused.
 constexpr std::chrono::milliseconds kAfterRefusal{5};
 
@@ -110,7 +110,7 @@ void MemoryGuard::note_rise(base::TimePoint now) {
 void MemoryGuard::look() {
   const base::TimePoint now = std::chrono::steady_clock::now();
   if (now < next_look_) return;
-  next_look_ = now + kLookInterval;
+  next_look_ = now + kMemoryLookInterval;
   if (now - method_->reading_since() < kSlow) return;
   note_rise(now);
   if (fits(2 * rise_)) return;

@@ -12,11 +12,11 @@ constexpr const char* kDefaultNotice =
     "daprd calls Init only when it starts or reloads the Component; if this process was "
     "restarted, restart daprd too";
 
-std::string component(const std::string& name) {
+}  // namespace
+
+std::string in_words(const std::string& name) {
   return name.empty() ? "a component without a name" : "component " + base::quote(name);
 }
-
-}  // namespace
 
 base::Status MissedInits::refuse(ConnectionId connection, const std::string& name) {
   bool first = false;
@@ -28,7 +28,7 @@ base::Status MissedInits::refuse(ConnectionId connection, const std::string& nam
   }
   if (first && on_first_) on_first_();
   return base::failed_precondition(
-      component(name) + " is not initialised on this connection: call Init first. " + why);
+      in_words(name) + " is not initialised on this connection: call Init first. " + why);
 }
 
 void MissedInits::initialised(ConnectionId connection, const std::string& name) {
@@ -58,7 +58,7 @@ base::Status MissedInits::status() const {
   if (names_.empty()) return {};
   std::string names;
   for (const auto& [connection, name] : names_) {
-    names += (names.empty() ? "" : ", ") + component(name);
+    names += (names.empty() ? "" : ", ") + in_words(name);
   }
   return base::unavailable("called without Init: " + names + "; " + kDefaultNotice);
 }

@@ -12,6 +12,9 @@
 
 namespace dapr_mqtt::dapr {
 
+/// A Component's name for logs and answers: component "orders".
+std::string in_words(const std::string& name);
+
 /// Remembers which names are called without an Init on open connections, and answers with the
 /// cause. The usual cause: this process was restarted, and daprd, which calls Init once, goes on
 /// calling. Thread-safe.

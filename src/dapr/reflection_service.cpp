@@ -9,7 +9,7 @@
 namespace dapr_mqtt::dapr {
 namespace {
 
-constexpr std::size_t kRequests = 2;
+constexpr std::size_t kReflectionRequests = 2;
 
 using Wire = StreamWire<reflection::ServerReflectionRequest, reflection::ServerReflectionResponse>;
 
@@ -49,7 +49,8 @@ class Exchange final : public StreamHandler {
 ReflectionService::ReflectionService(std::vector<std::string> services)
     : services_(std::move(services)),
       method_(stream_method(service_, &Generated::AsyncService::RequestServerReflectionInfo,
-                            kRequests, [this](const grpc::ServerContext& /*context*/, Wire& wire) {
+                            kReflectionRequests,
+                            [this](const grpc::ServerContext& /*context*/, Wire& wire) {
                               auto exchange = std::make_unique<Exchange>(wire, services_);
                               wire.attach(*exchange);
                               exchange.release()->begin();  // until on_done

@@ -17,7 +17,7 @@ constexpr int kLastReturnCode = 5;  // MQTT 3.1.1 section 3.2.2.3
 constexpr int kUnacceptableProtocol = 1;
 constexpr std::size_t kMqtt311Size = 2;
 
-base::Status fault(std::string_view what) { return malformed(PacketType::kConnack, what); }
+base::Status connack_fault(std::string_view what) { return malformed(PacketType::kConnack, what); }
 
 void apply(const Property& property, Connack& connack) {
   core::BrokerLimits& limits = connack.limits;
@@ -59,7 +59,7 @@ void apply(const Property& property, Connack& connack) {
 base::Status check_code(core::ProtocolVersion protocol, std::size_t size, int code) {
   const std::string text = std::to_string(code);
   if (protocol == core::ProtocolVersion::kMqtt311) {
-    if (code > kLastReturnCode) return fault("unknown return code " + text);
+    if (code > kLastReturnCode) return connack_fault("unknown return code " + text);
     return {};
   }
   if (size == kMqtt311Size) {
@@ -69,7 +69,7 @@ base::Status check_code(core::ProtocolVersion protocol, std::size_t size, int co
   }
   // Moquette 0.17 refuses with this code of MQTT 3.1.1, followed by MQTT 5's properties.
   if (code == kUnacceptableProtocol) return {};
-  if (code != 0 && code < kFirstFailure) return fault("unknown reason code " + text);
+  if (code != 0 && code < kFirstFailure) return connack_fault("unknown reason code " + text);
   return {};
 }
 
@@ -80,21 +80,21 @@ base::Status parse_connack(core::ProtocolVersion protocol, std::string_view body
   ByteReader reader(body);
   std::uint8_t flags = 0;
   std::uint8_t code = 0;
-  if (!reader.u8(flags) || !reader.u8(code)) return fault("it is cut off");
-  if ((flags & ~1U) != 0) return fault("reserved flags are set");
+  if (!reader.u8(flags) || !reader.u8(code)) return connack_fault("it is cut off");
+  if ((flags & ~1U) != 0) return connack_fault("reserved flags are set");
   if (base::Status status = check_code(protocol, body.size(), code); !status.ok()) return status;
   connack.session_present = flags != 0;
   connack.code = code;
   // MQTT-3.2.2-4 (3.1.1), MQTT-3.2.2-6 (5).
-  if (connack.session_present && code != 0) return fault("session present with a refusal");
+  if (connack.session_present && code != 0) return connack_fault("session present with a refusal");
   if (protocol == core::ProtocolVersion::kMqtt311 || body.size() == kMqtt311Size) {
-    return reader.empty() ? base::Status() : fault("it is longer than 2 bytes");
+    return reader.empty() ? base::Status() : connack_fault("it is longer than 2 bytes");
   }
   std::string_view block;
   if (base::Status status = take_properties(PacketType::kConnack, reader, block); !status.ok()) {
     return status;
   }
-  if (!reader.empty()) return fault("bytes are left after the properties");
+  if (!reader.empty()) return connack_fault("bytes are left after the properties");
   PropertyReader properties(PacketType::kConnack, block);
   Property property;
   while (properties.next(property)) apply(property, connack);

@@ -49,9 +49,9 @@ std::string decoded(std::string_view text) {
   return out;
 }
 
-class Reader {
+class PropertiesReader {
  public:
-  explicit Reader(MetadataProblems& problems) : problems_(problems) {}
+  explicit PropertiesReader(MetadataProblems& problems) : problems_(problems) {}
 
   void read(const std::string& key, const std::string& value) {
     const std::string name = base::to_lower(key);
@@ -138,7 +138,7 @@ std::shared_ptr<const core::MessageProperties> parse_message_properties(
     return base::to_lower(entry.first) == kAttemptKey;
   });
   MetadataProblems ignored;
-  Reader reader(forwarded ? ignored : problems);
+  PropertiesReader reader(forwarded ? ignored : problems);
   for (const auto& [key, value] : metadata) reader.read(key, value);
   return reader.take();
 }

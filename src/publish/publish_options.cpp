@@ -11,9 +11,9 @@
 namespace dapr_mqtt::publish {
 namespace {
 
-class Reader {
+class OptionsReader {
  public:
-  Reader(const PublishDefaults& defaults, MetadataProblems& problems)
+  OptionsReader(const PublishDefaults& defaults, MetadataProblems& problems)
       : defaults_(defaults), problems_(problems) {
     options_.qos = defaults.qos;
     options_.retain = defaults.retain;
@@ -86,7 +86,7 @@ class Reader {
 base::Result<PublishOptions> parse_publish_options(const core::Metadata& metadata,
                                                    const PublishDefaults& defaults) {
   MetadataProblems problems;
-  Reader reader(defaults, problems);
+  OptionsReader reader(defaults, problems);
   for (const auto& [key, value] : metadata) reader.read(key, value);
   PublishOptions options = reader.take();
   if (defaults.protocol == core::ProtocolVersion::kMqtt5) {

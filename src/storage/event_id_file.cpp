@@ -43,7 +43,7 @@ constexpr std::uint64_t kAnyBoot = 0;
 constexpr std::uint64_t kUnknownBoot = ~0ULL;  // never equal to the current one
 
 constexpr std::size_t kMostSlots = 65'535;  // packet identifiers
-constexpr std::size_t kErasedTogether = 64;
+constexpr std::size_t kSlotsErasedTogether = 64;
 
 std::uint64_t offset_of(std::uint32_t slot) { return (slot + 1ULL) * sizeof(Slot); }
 
@@ -175,10 +175,10 @@ base::Status EventIdFile::write(std::uint32_t slot, const EventIdRecord& record)
 }
 
 base::Status EventIdFile::erase(std::uint32_t slot, std::uint32_t count) {
-  static constexpr std::array<Slot, kErasedTogether> kEmpty{};
+  static constexpr std::array<Slot, kSlotsErasedTogether> kEmpty{};
   if (base::Status status = open(); !status.ok()) return status;
   while (count > 0) {
-    const std::uint32_t now = std::min<std::uint32_t>(count, kErasedTogether);
+    const std::uint32_t now = std::min<std::uint32_t>(count, kSlotsErasedTogether);
     if (base::Status status = write_at(offset_of(slot), kEmpty.data(), now * sizeof(Slot));
         !status.ok()) {
       return status;

@@ -94,6 +94,8 @@ class InboxIndex {
   /// One of those has been read; null: it cannot be found. The message may be gone from the index
   /// meanwhile.
   void now_read(InboxId id, const core::IncomingMessage* message);
+  /// The time until a failed read of a message is repeated.
+  static constexpr std::chrono::seconds kReadAgain{1};
   /// One could not be read: to be tried again from `when` on.
   void read_again(std::string_view queue, base::WallTime when);
   /// In a queue with keys: marks all held messages of this message's key for storing, and appends

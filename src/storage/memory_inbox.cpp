@@ -14,9 +14,6 @@ using core::InboxId;
 
 namespace {
 
-/// The time until a failed read of a message is repeated.
-constexpr std::chrono::seconds kReadAgain{1};
-
 /// For messages that were removed from the index: erases them in the file and gives their receipts.
 void clear_away(SpillFile* spill, const std::vector<InboxIndex::Gone>& gone) {
   for (const InboxIndex::Gone& g : gone) {
@@ -129,7 +126,7 @@ std::optional<core::InboxEntry> MemoryInbox::take(std::string_view queue, base::
     }
     // In ready order another message may be readable.
     base::MutexLock lock(mutex_);
-    index_->release(taken->id, taken->failures, now + kReadAgain);
+    index_->release(taken->id, taken->failures, now + InboxIndex::kReadAgain);
   }
 }
 
@@ -154,7 +151,7 @@ void MemoryInbox::read_keys(std::string_view queue, base::WallTime now) {
   for (const InboxId id : ids) {
     const auto message = spill_->read(id);
     base::MutexLock lock(mutex_);
-    if (!message.ok()) return index_->read_again(queue, now + kReadAgain);
+    if (!message.ok()) return index_->read_again(queue, now + InboxIndex::kReadAgain);
     index_->now_read(id, message.value() ? &*message.value() : nullptr);
   }
 }

@@ -11,7 +11,7 @@ namespace dapr_mqtt::storage {
 namespace {
 
 // messages.flags: two bits of QoS, then
-constexpr std::int64_t kQosMask = 3;
+constexpr std::int64_t kQosFlags = 3;
 constexpr std::int64_t kRetained = 4;
 constexpr std::int64_t kDuplicate = 8;
 constexpr std::int64_t kEvictable = 16;
@@ -25,7 +25,7 @@ std::int64_t flags_of(const core::IncomingMessage& message, bool evictable) {
 }
 
 core::QoS qos_of(std::int64_t flags) {
-  return static_cast<core::QoS>(std::min<std::int64_t>(flags & kQosMask, 2));
+  return static_cast<core::QoS>(std::min<std::int64_t>(flags & kQosFlags, 2));
 }
 
 std::int64_t number_of(core::InboxId id) { return static_cast<std::int64_t>(id); }

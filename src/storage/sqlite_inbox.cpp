@@ -17,9 +17,6 @@ constexpr std::size_t kMaxUnwritten = 500;
 /// Likewise when all messages in memory take more than this. While the disk fails, messages of QoS 0
 /// past it are dropped. More than the cache and the held messages together.
 constexpr std::size_t kMostInMemory = 32U << 20U;
-/// The time until a failed read of a message is repeated.
-constexpr std::chrono::seconds kReadAgain{1};
-
 }  // namespace
 
 SqliteInbox::SqliteInbox(std::string path, const SqliteInboxOptions& options, base::Log log,
@@ -157,7 +154,7 @@ std::optional<core::InboxEntry> SqliteInbox::take(std::string_view queue, base::
       }
       if (!message.ok()) {
         base::MutexLock lock(mutex_);
-        index_.release(taken->id, taken->failures, now + kReadAgain);
+        index_.release(taken->id, taken->failures, now + InboxIndex::kReadAgain);
         continue;  // in ready order another message may be readable
       }
       taken->message = std::move(message).value();
@@ -229,7 +226,7 @@ void SqliteInbox::read_keys(std::string_view queue, base::WallTime now) {
     base::MutexLock lock(mutex_);
     // A damaged message is given up when take() comes to it.
     const bool damaged = head.status().kind() == base::ErrorKind::kInternal;
-    if (!head.ok() && !damaged) return index_.read_again(queue, now + kReadAgain);
+    if (!head.ok() && !damaged) return index_.read_again(queue, now + InboxIndex::kReadAgain);
     index_.now_read(id, damaged ? nullptr : head.value().get());
   }
 }

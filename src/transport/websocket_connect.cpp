@@ -15,7 +15,7 @@ namespace {
 using base::Status;
 using Outcome = IoResult::Outcome;
 
-Status stopped(Waited waited) {
+Status no_upgrade(Waited waited) {
   if (waited == Waited::kCancelled) return connecting_cancelled();
   return base::unavailable(
       "timed out: the broker accepts connections but does not answer the WebSocket upgrade");
@@ -39,7 +39,7 @@ Status send(ByteStream& stream, std::string_view data, base::TimePoint deadline,
       continue;
     }
     const Waited waited = wait_for(stream.fd(), POLLOUT, deadline, cancel);
-    if (waited != Waited::kReady) return stopped(waited);
+    if (waited != Waited::kReady) return no_upgrade(waited);
   }
 }
 
@@ -54,7 +54,7 @@ Status receive(ByteStream& stream, UpgradeResponse& response, base::TimePoint de
         break;
       case Outcome::kWouldBlock: {
         const Waited waited = wait_for(stream, deadline, cancel);
-        if (waited != Waited::kReady) return stopped(waited);
+        if (waited != Waited::kReady) return no_upgrade(waited);
         if (stream.wants_write()) (void)stream.flush();  // read() reports what fails here
         break;
       }

@@ -14,7 +14,7 @@ using std::chrono::seconds;
 constexpr auto kByKey = Inbox::Order::kByKey;
 using Ids = std::vector<InboxId>;
 
-InboxId put(Inbox& inbox, const std::string& topic, std::string_view queue = "d/+") {
+InboxId put_one(Inbox& inbox, const std::string& topic, std::string_view queue = "d/+") {
   return inbox.append(queue, make_message(topic), false).value().id;
 }
 
@@ -44,10 +44,10 @@ core::OrderKey key(std::string_view text) { return core::OrderKey::parse(text).v
 TEST_P(InboxContract, key_order_gives_one_message_of_each_key_at_a_time) {
   auto inbox = make();
   inbox->order_by("d/+", key("topic"));
-  const InboxId a1 = put(*inbox, "d/a");
-  const InboxId a2 = put(*inbox, "d/a");
-  const InboxId b1 = put(*inbox, "d/b");
-  const InboxId a3 = put(*inbox, "d/a");
+  const InboxId a1 = put_one(*inbox, "d/a");
+  const InboxId a2 = put_one(*inbox, "d/a");
+  const InboxId b1 = put_one(*inbox, "d/b");
+  const InboxId a3 = put_one(*inbox, "d/a");
   EXPECT_EQ(take_all(*inbox, kNow), (Ids{a1, b1}));
   EXPECT_EQ(inbox->next_due("d/+", kByKey), std::nullopt);
   inbox->settle(a1);
@@ -62,10 +62,10 @@ TEST_P(InboxContract, key_order_gives_one_message_of_each_key_at_a_time) {
 TEST_P(InboxContract, key_order_has_a_failed_message_again_before_the_next_of_its_key) {
   auto inbox = make();
   inbox->order_by("d/+", key("topic"));
-  const InboxId a1 = put(*inbox, "d/a");
-  const InboxId a2 = put(*inbox, "d/a");
-  const InboxId b1 = put(*inbox, "d/b");
-  const InboxId b2 = put(*inbox, "d/b");
+  const InboxId a1 = put_one(*inbox, "d/a");
+  const InboxId a2 = put_one(*inbox, "d/a");
+  const InboxId b1 = put_one(*inbox, "d/b");
+  const InboxId b2 = put_one(*inbox, "d/b");
   ASSERT_EQ(take_all(*inbox, kNow), (Ids{a1, b1}));
   inbox->release(a1, 1, kNow + seconds(5));
   inbox->settle(b1);
@@ -81,23 +81,23 @@ TEST_P(InboxContract, key_order_has_a_failed_message_again_before_the_next_of_it
 TEST_P(InboxContract, key_order_takes_turns_between_what_is_due_again_and_what_is_new) {
   auto inbox = make();
   inbox->order_by("d/+", key("topic"));
-  const InboxId bad1 = put(*inbox, "d/bad1");
-  const InboxId bad2 = put(*inbox, "d/bad2");
+  const InboxId bad1 = put_one(*inbox, "d/bad1");
+  const InboxId bad2 = put_one(*inbox, "d/bad2");
   ASSERT_EQ(take_all(*inbox, kNow), (Ids{bad1, bad2}));
   inbox->release(bad1, 1, kNow);
   inbox->release(bad2, 1, kNow);
-  const InboxId a = put(*inbox, "d/a");
-  const InboxId b = put(*inbox, "d/b");
+  const InboxId a = put_one(*inbox, "d/a");
+  const InboxId b = put_one(*inbox, "d/b");
   EXPECT_EQ(take_all(*inbox, kNow), (Ids{bad1, a, bad2, b}));
 }
 
 TEST_P(InboxContract, key_order_goes_by_a_level_of_the_topic) {
   auto inbox = make();
   inbox->order_by("d/+", key("segment:2"));
-  const InboxId one = put(*inbox, "d/1/temperature");
-  put(*inbox, "d/1/humidity");
-  const InboxId two = put(*inbox, "d/2/temperature");
-  const InboxId none = put(*inbox, "d");
+  const InboxId one = put_one(*inbox, "d/1/temperature");
+  put_one(*inbox, "d/1/humidity");
+  const InboxId two = put_one(*inbox, "d/2/temperature");
+  const InboxId none = put_one(*inbox, "d");
   EXPECT_EQ(take_all(*inbox, kNow), (Ids{one, two, none}));
 }
 
@@ -107,8 +107,8 @@ TEST_P(InboxContract, key_order_goes_by_a_user_property) {
   const InboxId one = put_with(*inbox, "d/a", "1");
   put_with(*inbox, "d/b", "1");
   const InboxId two = put_with(*inbox, "d/a", "2");
-  const InboxId none = put(*inbox, "d/a");
-  put(*inbox, "d/a");
+  const InboxId none = put_one(*inbox, "d/a");
+  put_one(*inbox, "d/a");
   EXPECT_EQ(take_all(*inbox, kNow), (Ids{one, two, none}));
 }
 
@@ -132,12 +132,12 @@ TEST_P(InboxContract, keys_hold_for_what_is_in_the_queue_already) {
 TEST_P(InboxContract, keys_hold_for_what_is_claimed) {
   auto inbox = make();
   const auto unclaimed = Inbox::kUnclaimed;
-  const InboxId a1 = put(*inbox, "d/a", unclaimed);
-  const InboxId a2 = put(*inbox, "d/a", unclaimed);
+  const InboxId a1 = put_one(*inbox, "d/a", unclaimed);
+  const InboxId a2 = put_one(*inbox, "d/a", unclaimed);
   ASSERT_TRUE(inbox->commit().ok());
   inbox->order_by("d/+", key("topic"));
   EXPECT_EQ(inbox->claim(core::TopicFilter::parse("d/+").value()), 2U);
-  const InboxId a3 = put(*inbox, "d/a");
+  const InboxId a3 = put_one(*inbox, "d/a");
   for (const InboxId id : {a1, a2, a3}) {
     EXPECT_EQ(take_all(*inbox, kNow), Ids{id});
     inbox->settle(id);
@@ -148,16 +148,16 @@ TEST_P(InboxContract, keys_outlive_the_queue_and_end_when_they_are_taken_back) {
   auto inbox = make();
   inbox->order_by("d/+", key("topic"));
   for (int round = 0; round < 2; ++round) {
-    const InboxId a1 = put(*inbox, "d/a");
-    const InboxId a2 = put(*inbox, "d/a");
+    const InboxId a1 = put_one(*inbox, "d/a");
+    const InboxId a2 = put_one(*inbox, "d/a");
     EXPECT_EQ(take_all(*inbox, kNow), Ids{a1});
     inbox->settle(a1);
     EXPECT_EQ(take_all(*inbox, kNow), Ids{a2});
     inbox->settle(a2);
     ASSERT_TRUE(inbox->queues().empty());
   }
-  put(*inbox, "d/a");
-  put(*inbox, "d/a");
+  put_one(*inbox, "d/a");
+  put_one(*inbox, "d/a");
   inbox->order_by("d/+", std::nullopt);
   EXPECT_EQ(take_all(*inbox, kNow).size(), 2U);
 }
@@ -180,7 +180,7 @@ TEST_P(InboxContract, many_keys_on_disk_are_read_before_the_first_is_taken) {
   constexpr std::size_t kTopics = 1200;
   Ids first;
   for (std::size_t n = 0; n < 2 * kTopics; ++n) {
-    const InboxId id = put(*inbox, "d/" + std::to_string(n % kTopics));
+    const InboxId id = put_one(*inbox, "d/" + std::to_string(n % kTopics));
     if (n < kTopics) first.push_back(id);
   }
   ASSERT_TRUE(inbox->commit().ok());

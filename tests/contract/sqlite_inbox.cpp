@@ -44,12 +44,12 @@ InboxKind kind(std::string name, std::size_t cache_bytes) {
 
 const InboxKind kCached = kind("cached", 8U << 20U);
 const auto kKinds = ::testing::Values(kCached, kind("read_back", 0));
-const auto kName = [](const auto& info) { return info.param.name; };
+const auto kNameOfKind = [](const auto& info) { return info.param.name; };
 
 }  // namespace
 
-INSTANTIATE_TEST_SUITE_P(Sqlite, InboxContract, kKinds, kName);
-INSTANTIATE_TEST_SUITE_P(Sqlite, InboxModel, kKinds, kName);
-INSTANTIATE_TEST_SUITE_P(Sqlite, HeldContract, ::testing::Values(kCached), kName);
+INSTANTIATE_TEST_SUITE_P(Sqlite, InboxContract, kKinds, kNameOfKind);
+INSTANTIATE_TEST_SUITE_P(Sqlite, InboxModel, kKinds, kNameOfKind);
+INSTANTIATE_TEST_SUITE_P(Sqlite, HeldContract, ::testing::Values(kCached), kNameOfKind);
 
 }  // namespace dapr_mqtt::testing

@@ -8,7 +8,7 @@
 namespace dapr_mqtt::testing {
 namespace {
 
-constexpr auto k311 = core::ProtocolVersion::kMqtt311;
+constexpr auto kVersion = core::ProtocolVersion::kMqtt311;
 
 /// Sends one message with the identifier 1 on each connection that receives.
 class OneMessage final : public HostileScript {
@@ -17,13 +17,13 @@ class OneMessage final : public HostileScript {
     const bool receives = with.client_id == "app";
     switch (packet.type) {
       case 1:
-        if (!receives) return {.bytes = mqtt::connack(k311)};
-        return {.bytes = subscribed_ ? mqtt::connack(k311, true) + message()
-                                     : mqtt::connack(k311, false)};
+        if (!receives) return {.bytes = mqtt::connack(kVersion)};
+        return {.bytes = subscribed_ ? mqtt::connack(kVersion, true) + message()
+                                     : mqtt::connack(kVersion, false)};
       case 4: ++acknowledged_; return {};
       case 8: {
         std::string bytes =
-            mqtt::suback(k311, packet.id, std::string(packet.filters.size(), '\x01'));
+            mqtt::suback(kVersion, packet.id, std::string(packet.filters.size(), '\x01'));
         if (!subscribed_.exchange(true)) bytes += message();
         return {.bytes = bytes};
       }
@@ -39,7 +39,7 @@ class OneMessage final : public HostileScript {
 
  private:
   std::string message() const {
-    return mqtt::publish(k311,
+    return mqtt::publish(kVersion,
                          {.payload = "21.5", .qos = 1, .id = 1, .duplicate = duplicate.load()});
   }
   std::atomic<bool> subscribed_{false};
@@ -78,7 +78,7 @@ class IdentifierUsedAgain : public ::testing::Test {
 
   TemporaryFolder folder_;
   OneMessage script_;
-  HostileBroker broker_{k311, script_};
+  HostileBroker broker_{kVersion, script_};
 };
 
 TEST_F(IdentifierUsedAgain, for_an_equal_payload_makes_another_event) {

@@ -15,7 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::IsEmpty;
 
-constexpr std::size_t kMessages = 10;  // fit mosquitto's window
+constexpr std::size_t kFewMessages = 10;  // fit mosquitto's window
 
 struct Way {
   const char* name;
@@ -90,9 +90,9 @@ TEST_P(EventIdsOver, restarts_stay_the_same_and_equal_payloads_never_share_one) 
   {
     const auto client = connect(with);
     const auto stream = client->pull("t");
-    ASSERT_NO_FATAL_FAILURE(publish(*client, kMessages, "t", GetParam().qos));
-    before = events(*stream, kMessages);
-    EXPECT_EQ(ids_of(before).size(), kMessages);
+    ASSERT_NO_FATAL_FAILURE(publish(*client, kFewMessages, "t", GetParam().qos));
+    before = events(*stream, kFewMessages);
+    EXPECT_EQ(ids_of(before).size(), kFewMessages);
   }
   for (int end = 0; end < 2; ++end) {
     if (GetParam().kill) {
@@ -103,22 +103,22 @@ TEST_P(EventIdsOver, restarts_stay_the_same_and_equal_payloads_never_share_one) 
     start();
     const auto client = connect(with);
     const auto stream = client->pull("t");
-    ASSERT_EQ(events(*stream, kMessages), before) << "with their times";
+    ASSERT_EQ(events(*stream, kFewMessages), before) << "with their times";
   }
   // The same identifiers for the broker, in time.
   component->kill();
   start();
   const auto client = connect(with);
   const auto stream = client->pull("t");
-  for (std::size_t i = 0; i < kMessages; ++i) {
+  for (std::size_t i = 0; i < kFewMessages; ++i) {
     const auto message = stream->next();
     ASSERT_TRUE(message);
     stream->ack(message->id());
   }
-  ASSERT_NO_FATAL_FAILURE(publish(*client, kMessages, "t", GetParam().qos));
+  ASSERT_NO_FATAL_FAILURE(publish(*client, kFewMessages, "t", GetParam().qos));
   std::set<std::string> all = ids_of(before);
-  all.merge(ids_of(events(*stream, kMessages)));
-  EXPECT_EQ(all.size(), 2 * kMessages);
+  all.merge(ids_of(events(*stream, kFewMessages)));
+  EXPECT_EQ(all.size(), 2 * kFewMessages);
 }
 
 INSTANTIATE_TEST_SUITE_P(Ends, EventIdsOver,
@@ -239,8 +239,8 @@ TEST_F(EventIds, change_and_no_message_is_lost_when_the_file_is_damaged) {
   {
     const auto client = connect(persistent());
     const auto stream = client->pull("t");
-    ASSERT_NO_FATAL_FAILURE(publish(*client, kMessages));
-    before = ids_of(events(*stream, kMessages));
+    ASSERT_NO_FATAL_FAILURE(publish(*client, kFewMessages));
+    before = ids_of(events(*stream, kFewMessages));
     component->kill();
   }
   for (const auto& entry : fs::recursive_directory_iterator(folder_.path() + "/state")) {
@@ -251,9 +251,9 @@ TEST_F(EventIds, change_and_no_message_is_lost_when_the_file_is_damaged) {
   start();
   const auto client = connect(persistent());
   const auto stream = client->pull("t");
-  std::set<std::string> all = ids_of(events(*stream, kMessages));
+  std::set<std::string> all = ids_of(events(*stream, kFewMessages));
   all.merge(before);
-  EXPECT_EQ(all.size(), 2 * kMessages);
+  EXPECT_EQ(all.size(), 2 * kFewMessages);
   EXPECT_TRUE(component->process().wait_for_output("get new IDs"));
 }
 

@@ -155,13 +155,13 @@ class StreamingBroker {
   std::thread thread_;
 };
 
-struct Case {
+struct Flood {
   ProtocolVersion protocol;
   unsigned qos;
   bool persistent;
 };
 
-class LargeInbound : public ::testing::TestWithParam<Case> {
+class LargeInbound : public ::testing::TestWithParam<Flood> {
  protected:
   static bool wait_until(const std::function<bool()>& condition) {
     const auto deadline = steady_clock::now() + kPatience;
@@ -210,7 +210,7 @@ class LargeInbound : public ::testing::TestWithParam<Case> {
 };
 
 TEST_P(LargeInbound, Message_of_200_MiB_is_skipped_in_64_MiB_and_the_rest_flows) {
-  const Case& with = GetParam();
+  const Flood& with = GetParam();
   StreamingBroker broker(with.protocol, with.qos);
   ComponentClient client(component_.address());
   const bool mqtt5 = with.protocol == ProtocolVersion::kMqtt5;
@@ -248,8 +248,8 @@ TEST_P(LargeInbound, Message_of_200_MiB_is_skipped_in_64_MiB_and_the_rest_flows)
   EXPECT_THAT(log, HasSubstr("its payload of " + std::to_string(kLarge) + " bytes"));
 }
 
-std::vector<Case> all_cases() {
-  std::vector<Case> all;
+std::vector<Flood> all_cases() {
+  std::vector<Flood> all;
   for (const auto protocol : {ProtocolVersion::kMqtt311, ProtocolVersion::kMqtt5}) {
     for (const unsigned qos : {0U, 1U, 2U}) {
       for (const bool persistent : {false, true}) all.push_back({protocol, qos, persistent});

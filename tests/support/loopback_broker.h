@@ -201,8 +201,8 @@ class LoopbackBroker final : public core::BrokerClientFactory {
         bool refused = false;
         {
           base::MutexLock lock(link_.broker_.mutex_);
-          const auto& only = link_.broker_.only_group_;
-          refused = filter.shared() && only && filter.share_name() != *only;
+          refused = filter.shared() && link_.broker_.only_group_ &&
+                    filter.share_name() != *link_.broker_.only_group_;
         }
         if (refused) return done(base::permission_denied("refused " + filter.str()));
         {

@@ -12,26 +12,13 @@
 
 #include "dapr_mqtt/base/batch.h"
 #include "dapr_mqtt/base/worker.h"
+#include "unit/base/event.h"
 
 namespace dapr_mqtt::base {
 namespace {
 
 using std::chrono::hours;
 using std::chrono::seconds;
-
-/// An event that one thread reports to another once.
-class Event {
- public:
-  void set() {
-    const auto promise = promise_;  // this may be destroyed as soon as the event has happened
-    promise->set_value();
-  }
-  bool happens() { return future_.wait_for(seconds(30)) == std::future_status::ready; }
-
- private:
-  const std::shared_ptr<std::promise<void>> promise_ = std::make_shared<std::promise<void>>();
-  std::shared_future<void> future_ = promise_->get_future().share();
-};
 
 class WorkerEntered : public ::testing::Test {
  protected:

@@ -6,12 +6,13 @@
 #include <array>
 #include <atomic>
 #include <functional>
-#include <future>
 #include <memory>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include "unit/base/event.h"
 
 namespace dapr_mqtt::base {
 namespace {
@@ -19,18 +20,6 @@ namespace {
 using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-/// An event that one thread reports to another once.
-class Event {
- public:
-  void set() { promise_.set_value(); }
-  bool happens() { return future_.wait_for(seconds(30)) == std::future_status::ready; }
-  void wait() { future_.wait(); }
-
- private:
-  std::promise<void> promise_;
-  std::shared_future<void> future_ = promise_.get_future().share();
-};
 
 TEST(Worker, Runs_tasks_in_the_order_they_were_posted_on_its_own_thread) {
   Worker worker("order");

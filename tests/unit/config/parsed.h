@@ -17,6 +17,13 @@ inline core::Metadata metadata(const core::Metadata& more = {}) {
   return out;
 }
 
+/// The same for a broker with TLS.
+inline core::Metadata tls(const core::Metadata& more) {
+  core::Metadata out = metadata({{"url", "ssl://broker"}});
+  for (const auto& [key, value] : more) out[key] = value;
+  return out;
+}
+
 /// The settings; fails the test when there are none.
 inline ComponentSettings settings_of(const core::Metadata& given) {
   auto result = parse_component_metadata(given);

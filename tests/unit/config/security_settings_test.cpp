@@ -12,12 +12,6 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::Pair;
 
-core::Metadata tls(const core::Metadata& more) {
-  core::Metadata out = metadata({{"url", "ssl://broker"}});
-  for (const auto& [key, value] : more) out[key] = value;
-  return out;
-}
-
 TEST(SecuritySettings, Files_are_paths) {
   const auto files = settings_of(tls({{"username", "u"},
                                       {"passwordFile", "/p"},

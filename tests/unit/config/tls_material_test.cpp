@@ -13,12 +13,6 @@ using ::testing::IsEmpty;
 using ::testing::MatchesRegex;
 using ::testing::Not;
 
-core::Metadata tls(const core::Metadata& more) {
-  core::Metadata out = metadata({{"url", "ssl://broker"}});
-  for (const auto& [key, value] : more) out[key] = value;
-  return out;
-}
-
 std::string replaced(std::string text, const std::string& from, const std::string& to) {
   for (std::size_t at = text.find(from); at != std::string::npos;
        at = text.find(from, at + to.size())) {

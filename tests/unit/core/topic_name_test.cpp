@@ -10,7 +10,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-base::Status refused(std::string_view text) {
+base::Status refusal_of(std::string_view text) {
   const base::Status status = TopicName::parse(text).status();
   EXPECT_EQ(status.kind(), base::ErrorKind::kInvalidArgument);
   return status;
@@ -27,19 +27,19 @@ TEST(TopicName, Takes_every_topic_of_the_specification) {
 }
 
 TEST(TopicName, Refuses_what_mqtt_cannot_publish_to_and_says_why) {
-  EXPECT_THAT(refused("").message(), HasSubstr("topic is empty"));
-  EXPECT_THAT(refused("a/+").message(), HasSubstr("wildcard"));
-  EXPECT_THAT(refused("a/b#").message(), HasSubstr("wildcard"));
-  EXPECT_THAT(refused(std::string_view("a\0b", 3)).message(), HasSubstr("NUL"));
-  EXPECT_THAT(refused("a\xFF").message(), HasSubstr("not UTF-8"));
-  EXPECT_THAT(refused("\xED\xA0\x80").message(), HasSubstr("not UTF-8"));
-  EXPECT_THAT(refused(std::string(65'536, 't')).message(),
+  EXPECT_THAT(refusal_of("").message(), HasSubstr("topic is empty"));
+  EXPECT_THAT(refusal_of("a/+").message(), HasSubstr("wildcard"));
+  EXPECT_THAT(refusal_of("a/b#").message(), HasSubstr("wildcard"));
+  EXPECT_THAT(refusal_of(std::string_view("a\0b", 3)).message(), HasSubstr("NUL"));
+  EXPECT_THAT(refusal_of("a\xFF").message(), HasSubstr("not UTF-8"));
+  EXPECT_THAT(refusal_of("\xED\xA0\x80").message(), HasSubstr("not UTF-8"));
+  EXPECT_THAT(refusal_of(std::string(65'536, 't')).message(),
               HasSubstr("65536 bytes; MQTT allows 65535"));
 }
 
 TEST(TopicName, Shows_a_refused_text_escaped_and_cut) {
-  EXPECT_THAT(refused("a\n#").message(), HasSubstr("\"a\\n#\""));
-  EXPECT_LT(refused(std::string(100'000, 't')).message().size(), 300U);
+  EXPECT_THAT(refusal_of("a\n#").message(), HasSubstr("\"a\\n#\""));
+  EXPECT_LT(refusal_of(std::string(100'000, 't')).message().size(), 300U);
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ constexpr std::chrono::seconds kPatience{20};
 constexpr std::string_view kPreface{"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", 33};
 
 /// As an HTTP/2 client does, with its preface at once.
-base::UniqueFd connect_to(const std::string& path) {
+base::UniqueFd connect_as_http2(const std::string& path) {
   base::UniqueFd fd = testing::connect_to(path);
   if (!fd.valid()) return fd;
   EXPECT_TRUE(::send(fd.get(), kPreface.data(), kPreface.size(), MSG_NOSIGNAL) > 0 ||
@@ -92,7 +92,7 @@ class AcceptorTest : public ::testing::Test {
     const pid_t child = ::fork();
     if (child == 0) {
       if (::setuid(uid) != 0) ::_exit(2);
-      const base::UniqueFd fd = connect_to(path_);
+      const base::UniqueFd fd = connect_as_http2(path_);
       if (!fd.valid()) ::_exit(3);
       char greeting = 0;
       ::_exit(::read(fd.get(), &greeting, 1) == 1 ? 0 : 1);
@@ -116,7 +116,7 @@ TEST_F(AcceptorTest, Connections_come_with_numbers_of_their_own_that_are_not_use
   start();
   std::set<ConnectionId> seen;
   for (std::size_t i = 1; i <= 50; ++i) {
-    connect_to(path_).reset();
+    connect_as_http2(path_).reset();
     ASSERT_TRUE(handler_.wait_for(i, i));
   }
   for (const ConnectionId id : handler_.order()) EXPECT_TRUE(seen.insert(id).second) << id;
@@ -124,7 +124,7 @@ TEST_F(AcceptorTest, Connections_come_with_numbers_of_their_own_that_are_not_use
 
 TEST_F(AcceptorTest, Connections_are_non_blocking_and_closed_on_exec) {
   start();
-  const auto fd = connect_to(path_);
+  const auto fd = connect_as_http2(path_);
   ASSERT_TRUE(handler_.wait_for(1, 0));
   const ConnectionId id = handler_.order().front();
   EXPECT_NE(::fcntl(id, F_GETFL) & O_NONBLOCK, 0);
@@ -133,7 +133,7 @@ TEST_F(AcceptorTest, Connections_are_non_blocking_and_closed_on_exec) {
 
 TEST_F(AcceptorTest, End_of_an_idle_connection_is_told) {
   start();
-  auto fd = connect_to(path_);
+  auto fd = connect_as_http2(path_);
   ASSERT_TRUE(handler_.wait_for(1, 0));
   fd.reset();
   EXPECT_TRUE(handler_.wait_for(1, 1));
@@ -141,7 +141,7 @@ TEST_F(AcceptorTest, End_of_an_idle_connection_is_told) {
 
 TEST_F(AcceptorTest, Half_close_by_the_peer_counts_as_its_end) {
   start();
-  const auto fd = connect_to(path_);
+  const auto fd = connect_as_http2(path_);
   ASSERT_TRUE(handler_.wait_for(1, 0));
   ::shutdown(fd.get(), SHUT_WR);
   EXPECT_TRUE(handler_.wait_for(1, 1));
@@ -149,7 +149,7 @@ TEST_F(AcceptorTest, Half_close_by_the_peer_counts_as_its_end) {
 
 TEST_F(AcceptorTest, Connection_that_our_side_gives_up_ends_too) {
   start();
-  const auto fd = connect_to(path_);
+  const auto fd = connect_as_http2(path_);
   ASSERT_TRUE(handler_.wait_for(1, 0));
   handler_.shut_down(handler_.order().front());
   EXPECT_TRUE(handler_.wait_for(1, 1));
@@ -160,15 +160,15 @@ TEST_F(AcceptorTest, Connections_over_the_bound_are_closed_with_a_warning) {
   AcceptorOptions options;
   options.max_connections = 2;
   start(options);
-  auto first = connect_to(path_);
-  const auto second = connect_to(path_);
-  const auto third = connect_to(path_);
+  auto first = connect_as_http2(path_);
+  const auto second = connect_as_http2(path_);
+  const auto third = connect_as_http2(path_);
   EXPECT_TRUE(sees_end(third.get()));
   EXPECT_TRUE(handler_.wait_for(2, 0));
   EXPECT_TRUE(log_.contains("2 are open")) << log_.text();
   first.reset();
   ASSERT_TRUE(handler_.wait_for(2, 1));
-  const auto fourth = connect_to(path_);
+  const auto fourth = connect_as_http2(path_);
   EXPECT_TRUE(handler_.wait_for(3, 1)) << "an end makes room";
 }
 
@@ -179,7 +179,7 @@ TEST_F(AcceptorTest,
   start(options);
   std::vector<base::UniqueFd> silent;
   for (int i = 0; i < 300; ++i) silent.push_back(testing::connect_to(path_));
-  const auto daprd = connect_to(path_);
+  const auto daprd = connect_as_http2(path_);
   ASSERT_TRUE(handler_.wait_for(1, 0)) << log_.text();
   EXPECT_TRUE(sees_end(silent.front().get()));
   EXPECT_TRUE(log_.contains("have not begun HTTP/2 yet")) << log_.text();
@@ -231,9 +231,9 @@ TEST_F(AcceptorTest, Connections_of_one_user_over_its_bound_are_closed_and_other
   options.policy.allowed_uids = {65532};
   options.max_of_a_user = 1;
   start(options);
-  const auto first = connect_to(path_);
+  const auto first = connect_as_http2(path_);
   ASSERT_TRUE(handler_.wait_for(1, 0));
-  const auto second = connect_to(path_);
+  const auto second = connect_as_http2(path_);
   EXPECT_TRUE(sees_end(second.get()));
   EXPECT_TRUE(log_.contains("as many as one user may have")) << log_.text();
   EXPECT_TRUE(admitted_as(65532));
@@ -241,7 +241,7 @@ TEST_F(AcceptorTest, Connections_of_one_user_over_its_bound_are_closed_and_other
 
 TEST_F(AcceptorTest, Stop_accepting_keeps_watching_the_connections_there_are) {
   start();
-  auto fd = connect_to(path_);
+  auto fd = connect_as_http2(path_);
   ASSERT_TRUE(handler_.wait_for(1, 0));
   acceptor_->stop_accepting();
   fd.reset();
@@ -250,12 +250,12 @@ TEST_F(AcceptorTest, Stop_accepting_keeps_watching_the_connections_there_are) {
 
 TEST_F(AcceptorTest, Stop_is_idempotent_and_silences_the_handler) {
   start();
-  auto fd = connect_to(path_);
+  auto fd = connect_as_http2(path_);
   ASSERT_TRUE(handler_.wait_for(1, 0));
   acceptor_->stop();
   acceptor_->stop();
   fd.reset();
-  const auto late = connect_to(path_);
+  const auto late = connect_as_http2(path_);
   EXPECT_TRUE(handler_.wait_for(1, 0));
 }
 

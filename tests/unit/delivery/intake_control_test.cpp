@@ -11,7 +11,7 @@ namespace {
 using Events = std::vector<std::string>;
 
 /// An inbox that the test can make overfull.
-class NotedInbox final : public testing::ForwardingInbox<core::Inbox> {
+class OverfullInbox final : public testing::ForwardingInbox<core::Inbox> {
  public:
   using ForwardingInbox::ForwardingInbox;
   bool overfull() const override { return holds_too_much; }
@@ -29,7 +29,7 @@ struct IntakeControlTest : ::testing::Test {
   testing::CapturedLog log;
   core::Counters counters;
   storage::MemoryInbox memory{{.max_messages = 10, .max_bytes = 1U << 20U}};
-  NotedInbox inbox{memory};
+  OverfullInbox inbox{memory};
   std::optional<IntakeControl> control;
   Events events;  // from the hooks
   const std::shared_ptr<testing::Receipts> receipts = std::make_shared<testing::Receipts>();

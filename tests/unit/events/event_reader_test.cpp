@@ -7,11 +7,11 @@
 namespace dapr_mqtt::events {
 namespace {
 
-constexpr const char* kEvent =
+constexpr const char* kWholeEvent =
     R"({"specversion":"1.0","id":"1","source":"s","type":"t","datacontenttype":"text/plain","data":"x"})";
 
 TEST(EventReader, knows_an_event_by_what_it_must_have) {
-  const auto head = read_event(kEvent);
+  const auto head = read_event(kWholeEvent);
   ASSERT_TRUE(head);
   EXPECT_TRUE(head->is_event());
   EXPECT_EQ(head->data_content_type, "text/plain");

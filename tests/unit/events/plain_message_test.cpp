@@ -10,7 +10,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Pair;
 
-constexpr const char* kTrace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+constexpr const char* kTraceParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 /// An event with this text after its required attributes.
 std::string event(const std::string& more) {
@@ -46,12 +46,12 @@ TEST(PlainMessage, keeps_what_the_event_says_beside_it) {
   const PlainMessage message = plain(event(
       R"(,"datacontenttype":"text/plain","data":"x","topic":"a","count":5,"flag":true,"empty":"","none":null,)"
       R"("Bad-Name":"x","list":[1],"traceparent":")" +
-      std::string(kTrace) + R"(","tracestate":"bad")"));
+      std::string(kTraceParent) + R"(","tracestate":"bad")"));
   EXPECT_EQ(message.content_type, "text/plain");
   EXPECT_THAT(message.attributes,
               ElementsAre(Pair("specversion", "1.0"), Pair("id", "1"), Pair("source", "Dapr"),
                           Pair("type", "sent"), Pair("topic", "a"), Pair("count", "5"),
-                          Pair("flag", "true"), Pair("traceparent", kTrace)));
+                          Pair("flag", "true"), Pair("traceparent", kTraceParent)));
 }
 
 TEST(PlainMessage, needs_no_id_which_daprd_does_not_add) {
@@ -76,9 +76,9 @@ TEST(PlainMessage, is_refused_when_its_base64_is_none) {
 }
 
 TEST(TraceAttributes, are_those_that_are_well_formed) {
-  EXPECT_THAT(*trace_attributes(event(R"(,"traceparent":")" + std::string(kTrace) +
+  EXPECT_THAT(*trace_attributes(event(R"(,"traceparent":")" + std::string(kTraceParent) +
                                       R"(","tracestate":"a=1","traceid":"x")")),
-              ElementsAre(Pair("traceparent", kTrace), Pair("tracestate", "a=1")));
+              ElementsAre(Pair("traceparent", kTraceParent), Pair("tracestate", "a=1")));
   EXPECT_THAT(*trace_attributes(event(R"(,"traceparent":"00-1","tracestate":"")")), IsEmpty());
 }
 

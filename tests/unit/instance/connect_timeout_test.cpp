@@ -17,9 +17,9 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 /// Makes the connections of another factory, and remembers with which options.
-class Recorder final : public core::BrokerClientFactory {
+class RecordingFactory final : public core::BrokerClientFactory {
  public:
-  explicit Recorder(core::BrokerClientFactory& to) : to_(to) {}
+  explicit RecordingFactory(core::BrokerClientFactory& to) : to_(to) {}
   std::unique_ptr<core::BrokerPublisher> make_publisher(core::ConnectionOptions options,
                                                         core::ConnectionListener& listener,
                                                         base::Log log) override {
@@ -81,7 +81,7 @@ class ConnectTimeout : public ::testing::Test {
 
   const dapr_mqtt::testing::ScratchFolder state_;
   dapr_mqtt::testing::LoopbackBroker broker_;
-  Recorder recorder_{broker_};
+  RecordingFactory recorder_{broker_};
   dapr_mqtt::testing::CapturedLog log_;
   std::unique_ptr<InstanceFactory> factory_;
   core::ConnectionOptions publisher_;

@@ -15,7 +15,7 @@ using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 /// A log that notifies the test of each line.
-class Told final : public base::Logger {
+class NotingLog final : public base::Logger {
  public:
   bool enabled(base::LogLevel) const override { return true; }
   void write(base::LogLevel level, std::string_view, std::string_view message) override {
@@ -41,7 +41,7 @@ struct GroupCheckTest : ::testing::Test {
   }
 
   dapr_mqtt::testing::LoopbackBroker broker;
-  Told log;
+  NotingLog log;
   core::ConnectionOptions connection;
   std::optional<GroupCheck> check;
 };

@@ -18,7 +18,7 @@ using bytes::puback;
 
 class ChannelEnds : public ChannelTest {};
 
-const std::string kDisconnect("\xe0\0", 2);
+const std::string kDisconnectPacket("\xe0\0", 2);
 
 // ---- Ends ----
 

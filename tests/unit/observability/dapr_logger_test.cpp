@@ -17,9 +17,9 @@ namespace {
 
 using base::Log;
 using base::LogLevel;
-using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::Not;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
 
 /// An unnamed file that logs go to.
 class LogFile {

@@ -13,8 +13,8 @@
 namespace dapr_mqtt::observability {
 namespace {
 
-using testing::HasSubstr;
-using testing::StartsWith;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 /// A connection to 127.0.0.1; reads fail after half a minute rather than hang.
 base::UniqueFd connect_to(int port) {

@@ -10,7 +10,7 @@ namespace {
 using std::chrono::nanoseconds;
 using std::chrono::seconds;
 using std::chrono::system_clock;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 const LogIdentity kIdentity{"orders", "host-1", "dapr.components.pubsub.mqtt", "1.2.3"};
 

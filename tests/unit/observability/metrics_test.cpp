@@ -10,8 +10,8 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using testing::HasSubstr;
-using testing::Not;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 // The wall clock was set after the start of the process.
 const base::WallTime kWallNow{seconds(1'700'000'000)};

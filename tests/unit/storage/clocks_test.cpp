@@ -5,6 +5,7 @@
 #include "storage/sqlite_inbox.h"
 #include "support/captured_log.h"
 #include "support/scratch_folder.h"
+#include "unit/storage/inbox_terms.h"
 
 namespace dapr_mqtt::storage {
 namespace {
@@ -17,7 +18,6 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 
 constexpr auto kDay = hours(24);
-constexpr auto kReady = core::Inbox::Order::kReady;
 constexpr auto kStrict = core::Inbox::Order::kStrict;
 /// A time in 2027.
 constexpr WallTime kRight{hours(500'000)};

@@ -10,6 +10,7 @@
 #include "support/lossy_disk.h"
 #include "support/receipts.h"
 #include "support/scratch_folder.h"
+#include "unit/storage/inbox_terms.h"
 
 namespace dapr_mqtt::storage {
 namespace {
@@ -19,9 +20,6 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using Texts = std::vector<std::string>;
-
-constexpr base::WallTime kNow{std::chrono::hours(500'000)};
-constexpr auto kReady = core::Inbox::Order::kReady;
 
 /// An inbox on a disk that the test can fill.
 struct CommitTest : ::testing::Test {

@@ -6,6 +6,7 @@
 #include "storage/sqlite_inbox.h"
 #include "support/captured_log.h"
 #include "support/scratch_folder.h"
+#include "unit/storage/inbox_terms.h"
 
 namespace dapr_mqtt::storage {
 namespace {
@@ -20,7 +21,6 @@ using ::testing::UnorderedElementsAre;
 constexpr base::ClockReading kClocks{base::WallTime(hours(500'000)), base::WallTime(hours(500'001)),
                                      hours(3), 7};
 constexpr milliseconds kLongestWait = hours(1);
-constexpr auto kReady = core::Inbox::Order::kReady;
 constexpr const char* kFarthest[] = {"9223372036854775807", "-9223372036854775808"};
 
 class DamagedRows : public ::testing::Test {

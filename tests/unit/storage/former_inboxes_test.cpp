@@ -10,6 +10,7 @@
 #include "storage/transfer.h"
 #include "support/captured_log.h"
 #include "support/scratch_folder.h"
+#include "unit/storage/inbox_terms.h"
 
 namespace dapr_mqtt::storage {
 namespace {
@@ -20,8 +21,6 @@ using std::chrono::milliseconds;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-constexpr base::WallTime kNow{std::chrono::hours(500'000)};
-constexpr auto kReady = core::Inbox::Order::kReady;
 constexpr const char* kOld = "tcp://old:1883";
 constexpr const char* kNew = "ssl://new:8883";
 

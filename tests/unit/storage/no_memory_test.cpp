@@ -10,13 +10,12 @@
 #include "support/captured_log.h"
 #include "support/failing_memory.h"
 #include "support/scratch_folder.h"
+#include "unit/storage/inbox_terms.h"
 
 namespace dapr_mqtt::storage {
 namespace {
 
 using ::testing::ElementsAre;
-
-constexpr base::WallTime kNow{std::chrono::hours(500'000)};
 
 core::IncomingMessage message(std::string payload, core::PacketStore::Id packet) {
   core::IncomingMessage m;

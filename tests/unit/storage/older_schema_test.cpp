@@ -8,15 +8,13 @@
 #include "storage/sqlite_inbox.h"
 #include "support/captured_log.h"
 #include "support/scratch_folder.h"
+#include "unit/storage/inbox_terms.h"
 
 namespace dapr_mqtt::storage {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-constexpr base::WallTime kNow{std::chrono::hours(500'000)};
-constexpr auto kReady = core::Inbox::Order::kReady;
 
 /// Version 1, in which a QoS 2 message of MQTT 3.1.1 waited as a packet for its PUBREL.
 constexpr const char* kVersion1 =

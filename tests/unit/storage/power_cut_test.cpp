@@ -9,14 +9,12 @@
 #include "support/captured_log.h"
 #include "support/lossy_disk.h"
 #include "support/scratch_folder.h"
+#include "unit/storage/inbox_terms.h"
 
 namespace dapr_mqtt::storage {
 namespace {
 
 using core::InboxId;
-
-constexpr base::WallTime kNow{std::chrono::hours(500'000)};
-constexpr auto kReady = core::Inbox::Order::kReady;
 
 struct Found {
   std::set<InboxId> stored;    ///< commit or flush has returned after their append

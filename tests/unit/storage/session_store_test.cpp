@@ -9,6 +9,7 @@
 #include "storage/sqlite_inbox.h"
 #include "support/captured_log.h"
 #include "support/scratch_folder.h"
+#include "unit/storage/inbox_terms.h"
 
 namespace dapr_mqtt::storage {
 namespace {
@@ -19,8 +20,6 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 using Texts = std::vector<std::string>;
-
-constexpr base::WallTime kNow{std::chrono::hours(500'000)};
 
 class SessionStoreTest : public ::testing::Test {
  protected:

@@ -17,14 +17,13 @@
 #include "storage/volume.h"
 #include "support/captured_log.h"
 #include "support/scratch_folder.h"
+#include "unit/storage/inbox_terms.h"
 
 namespace dapr_mqtt::storage {
 namespace {
 
 constexpr std::uint64_t kKiB = 1024;
 constexpr std::uint64_t kMiB = 1024 * kKiB;
-constexpr auto kReady = core::Inbox::Order::kReady;
-constexpr base::WallTime kNow{std::chrono::hours(500'000)};
 constexpr int kSkipped = 77;
 
 /// If the variable is set, all sizes are tested, which takes minutes.

@@ -10,13 +10,13 @@
 #include "dapr_mqtt/storage/memory_inbox.h"
 #include "support/captured_log.h"
 #include "support/scratch_folder.h"
+#include "unit/storage/inbox_terms.h"
 
 namespace dapr_mqtt::storage {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr base::WallTime kNow{std::chrono::hours(500'000)};
 constexpr std::size_t kPayload = 10'000;
 
 class SpillTest : public ::testing::Test {

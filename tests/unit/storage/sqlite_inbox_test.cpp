@@ -8,6 +8,7 @@
 #include "support/captured_log.h"
 #include "support/full_disk.h"
 #include "support/scratch_folder.h"
+#include "unit/storage/inbox_terms.h"
 
 namespace dapr_mqtt::storage {
 namespace {
@@ -19,9 +20,6 @@ using core::QoS;
 using std::chrono::seconds;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-constexpr base::WallTime kNow{std::chrono::hours(500'000)};
-constexpr auto kReady = Inbox::Order::kReady;
 
 core::IncomingMessage message(std::string payload, QoS qos = QoS::kAtLeastOnce) {
   core::IncomingMessage m;

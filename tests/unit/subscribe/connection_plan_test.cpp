@@ -2,10 +2,10 @@
 
 #include <gmock/gmock.h>
 
+#include "unit/subscribe/filter.h"
+
 namespace dapr_mqtt::subscribe {
 namespace {
-
-core::TopicFilter filter(const std::string& text) { return core::TopicFilter::parse(text).value(); }
 
 TEST(ConnectionPlan, puts_filters_apart_from_one_another_on_one_connection) {
   ConnectionPlan plan;

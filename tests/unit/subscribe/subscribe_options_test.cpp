@@ -5,8 +5,8 @@
 namespace dapr_mqtt::subscribe {
 namespace {
 
-constexpr SubscribeDefaults kDefaults{core::QoS::kAtLeastOnce, core::ProtocolVersion::kMqtt311};
-constexpr SubscribeDefaults kMqtt5{core::QoS::kAtLeastOnce, core::ProtocolVersion::kMqtt5};
+const SubscribeDefaults kDefaults{core::QoS::kAtLeastOnce, core::ProtocolVersion::kMqtt311};
+const SubscribeDefaults kMqtt5{core::QoS::kAtLeastOnce, core::ProtocolVersion::kMqtt5};
 
 TEST(SubscribeOptions, take_the_components_qos_when_they_name_none) {
   const auto request = parse_subscribe_options({{"rawPayload", "true"}}, kDefaults);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "dapr_mqtt/base/overloaded.h"
+#include "unit/subscribe/filter.h"
 
 namespace dapr_mqtt::subscribe {
 namespace {
@@ -18,8 +19,6 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 const base::TimePoint kNow{std::chrono::hours(1)};
-
-core::TopicFilter filter(const std::string& text) { return core::TopicFilter::parse(text).value(); }
 
 template <typename Action>
 std::vector<Action> of(const SubscriptionActions& actions) {

@@ -14,14 +14,11 @@
 #include "support/fake_broker.h"
 #include "support/fake_session.h"
 #include "support/manual_executor.h"
+#include "unit/subscribe/filter.h"
 
 namespace dapr_mqtt::subscribe {
 
 using std::chrono::seconds;
-
-inline core::TopicFilter filter(const std::string& text) {
-  return core::TopicFilter::parse(text).value();
-}
 
 class SubscriptionsTest : public ::testing::Test, public SubscriptionHost {
  protected:
