@@ -51,11 +51,16 @@ if ! b inspect --type image "$base" >/dev/null 2>&1; then
   tar -C "$work/trixie" -cf "$work/base.tar" .
   made=$(b from scratch)
   b add "$made" "$work/base.tar" / >/dev/null
+  # As in tests/debian13/inside.sh, so that what was compiled there serves here.
+  b config --env CCACHE_BASEDIR=/src --env CCACHE_NOHASHDIR=1 --env CCACHE_IGNOREOPTIONS=-Werror "$made"
   b commit -q --rm "$made" "$base"
 fi
 
-# What is compiled in there is kept where the machine keeps such things, if it does.
-ccache=$(ccache --get-config cache_dir 2>/dev/null || echo "$build/container/ccache")
+# What is compiled in there is kept where the machine keeps such things, if it does; else with what
+# debian13/build has compiled, if there is that.
+ccache=$build/debian13/root/ccache
+[[ -d $ccache ]] || ccache=$build/container/ccache
+ccache=$(ccache --get-config cache_dir 2>/dev/null || echo "$ccache")
 mkdir -p "$ccache"
 bud() {
   b bud --layers --format docker --build-arg "BASE=$base" --build-arg COMMIT=fade0ff \
