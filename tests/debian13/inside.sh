@@ -67,8 +67,8 @@ case $mode in
       apt-get clean' bash "$@"
     ;;
   build)
-    enter nice cmake --preset test -S /project -B "$build" -DDAPR_MQTT_DEBIAN13=OFF
-    enter nice cmake --build "$build" -j "$1"
+    enter cmake --preset test -S /project -B "$build" -DDAPR_MQTT_DEBIAN13=OFF
+    enter cmake --build "$build" -j "$1"
     enter dpkg-query -W -f '${Package} ${Version}\n' g++ libpaho-mqtt-dev libpaho-mqttpp-dev mosquitto
     ;;
   test)
@@ -77,6 +77,6 @@ case $mode in
     run_tests -j "$1" -L "^$2\$" || run_tests -j 1 -L "^$2\$" --rerun-failed
     ;;
   newcomer)
-    enter nice bash /newcomer/tests/debian13/newcomer.sh /newcomer
+    enter bash /newcomer/tests/debian13/newcomer.sh /newcomer
     ;;
 esac
