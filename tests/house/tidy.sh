@@ -24,10 +24,10 @@ elif (($#)) || ! git rev-parse --quiet --verify HEAD >/dev/null 2>&1; then
 else
   mapfile -t files < <(changed_files)
 fi
+((${#files[@]})) || { echo "no source file has changed in the last $COMMITS commits"; exit 0; }
 alone=$build/tidy
 cmake --preset dev -B "$alone" >/dev/null
 ninja -C "$alone" generated_headers >/dev/null
-((${#files[@]})) || { echo "no source file has changed in the last $COMMITS commits"; exit 0; }
 # The longest first, so that none of them is left to one processor at the end.
 mapfile -t files < <(wc -c "${files[@]}" | sort -rn | awk '$2 != "total" { print $2 }')
 echo "${#files[@]} files"
